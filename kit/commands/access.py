@@ -1,4 +1,4 @@
-"""`kit access`: who has what, looked at and signed for (G.4, C.1)."""
+"""`kit access`: who has which rights, reviewed and signed off (G.4, C.1)."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ app = typer.Typer(help="Who has what.", no_args_is_help=True)
 
 @app.callback()
 def group() -> None:
-    """Who has what."""
+    """Review who has which rights."""
 
 
 @app.command()
@@ -36,12 +36,13 @@ def review(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Show what people, keys, tokens of provisioning and roles in AWS may do, since when, by which group or
-    rule, and when it was used last. Signing off is recorded, with the rights that were looked at; a sign-off
-    for a hash that is not the present one is refused, because something has changed since.
+    """Show what people, keys, provisioning tokens and AWS roles may do, since when, by which group or rule,
+    and when each was last used.
 
-    Exit codes: 0 shown or signed; 2 bad input, or the hash is not the present one; 4 the deployment cannot be
-    reached.
+    A sign-off is recorded with the rights that were reviewed; it is refused if its hash is not the current
+    one, because the rights have changed since.
+
+    Exit codes: 0 shown or signed off; 2 bad input, or an outdated hash; 4 the deployment cannot be reached.
     """
     from kit.identity import access_review
     from kit.identity.operator import plain, usage

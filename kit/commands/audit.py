@@ -1,4 +1,4 @@
-"""`kit audit`: prove that the records are whole, search them, erase a person's part of them (L2.5, G.3)."""
+"""`kit audit`: prove that the records are complete, search them, erase a person's data (L2.5, G.3)."""
 
 import json
 import sys
@@ -142,7 +142,7 @@ def verify(
 
 
 def _keep_anchor(path: Path, anchor: "Anchor") -> None:
-    """Note how far all held."""
+    """Store how far the verification succeeded."""
     from kit.audit.anchors import append_anchors
 
     append_anchors(path, [anchor])
@@ -233,7 +233,7 @@ def erase(
         target = _target(client)
         keys = _subject_keys(target)
         known = keys.keys_of(subject)
-        if not known:  # of an id of long ago the keys may be all that is left
+        if not known:  # for an old id the keys may be all that is left
             subject = _known(target, subject, quiet=as_json) or subject
             known = keys.keys_of(subject)
         if not yes:
@@ -279,7 +279,7 @@ def _said_of_files(files: list[str]) -> str:
 
 
 def _erase_files(target: Any, departments: set[str], subject: str) -> list[str]:
-    """Mark the person's files at the provider as erased; none where no gateway has a ledger yet."""
+    """Mark the person's files at the provider as erased; none if no gateway has a ledger yet."""
     table = target.outputs.get("ledger_table_name")
     if not table:
         return []
@@ -289,7 +289,7 @@ def _erase_files(target: Any, departments: set[str], subject: str) -> list[str]:
 
 
 def _erase_portal_rows(target: Any, subject: str) -> int:
-    """Erase what the portal knows of a person; 0 where there is no portal."""
+    """Erase the portal's data about a person; returns 0 if there is no portal."""
     table = target.outputs.get("portal_table_name")
     if not table:
         return 0
@@ -300,7 +300,7 @@ def _erase_portal_rows(target: Any, subject: str) -> int:
 
 
 def _known(target: Any, given: str | None, *, quiet: bool) -> str | None:
-    """The id that a name stands for, said on the way. Raises KitError where nobody is called so."""
+    """Return the id that a name stands for, and print it. Raises KitError for an unknown name."""
     if given is None:
         return None
     from kit.identity.subjects import subject
@@ -436,7 +436,7 @@ def anchor(
 
 
 def _stamped(file: Path, url: str, authorities: Path | None, noted: int) -> "Timestamp | None":
-    """The timestamp of a file of anchors. Raises KitError; what was noted stays noted."""
+    """Return the timestamp of a file of anchors. Raises KitError; anchors already written stay."""
     from kit.audit.timestamps import TimestampUnavailable, take_timestamp
 
     try:
@@ -541,7 +541,7 @@ def _verified(
     edge_log: list[Path] | None,
     client: str | None,
 ) -> "tuple[Source, KeyRing, Callable[[Span | None], Logs], datetime | None]":
-    """What is verified, by which keys, against which access logs, and as of when."""
+    """Return what is verified, with which keys, against which access logs, and as of when."""
     from kit.audit.access_logs import read_edge_bucket, read_edge_files, read_files, read_log_group
     from kit.audit.keyring import KeyRing
     from kit.audit.sources import BucketSource
@@ -579,13 +579,13 @@ def _verified(
         delivered = BucketSource(target.client("s3"), target.require("access_logs_bucket_name"))
         return read_edge_bucket(delivered, span.first, span.last + HOUR)
 
-    # The embedded default sleeps when it is down, so its hours are judged as of its newest one.
+    # The embedded default sleeps while it is down, so its hours are judged as of the newest one.
     now = None if target.local else datetime.now(UTC)
     return source, _ring_of(target) + given, lambda span: (lines(span), edge_lines(span)), now
 
 
 def _ring_of(target: "Target") -> "KeyRing":
-    """The public keys of a deployment."""
+    """Return the public keys of a deployment."""
     from kit.audit.keyring import deployed_keys
 
     return deployed_keys(target)
@@ -614,7 +614,7 @@ def _target(client: str | None) -> "Target":
 
 
 def _checkpoint(given: Path | None, client: str | None, copy: Path | None) -> Path:
-    """Where a run with --since-last notes how far it came. It is a file of anchors."""
+    """Return the file in which a run with --since-last stores its progress. It is a file of anchors."""
     from kit.home import find_home
 
     if given is None and copy is not None:
@@ -625,7 +625,7 @@ def _checkpoint(given: Path | None, client: str | None, copy: Path | None) -> Pa
 
 
 def _copied(copy: Path | None, records: Path | None, manifests: Path | None) -> "FolderSource | None":
-    """An auditor's copy; None for the deployment itself."""
+    """Return an auditor's copy, or None for the deployment itself."""
     from kit.audit.sources import FolderSource
 
     if copy:
@@ -670,7 +670,7 @@ def _subject_keys(target: "Target") -> Any:
 
 
 def _operator(target: "Target") -> Any:
-    """A writer for what operators do."""
+    """Return a writer for operators' records."""
     from kit.identity.operator import operator_writer
 
     return operator_writer(target)
@@ -681,7 +681,7 @@ def _who(target: "Target") -> str:
 
 
 def _opened(target: "Target", found: list[dict[str, Any]], question: Any, reason: str) -> dict[str, Any]:
-    """The bodies by record id, after their opening was recorded."""
+    """Return the bodies by record id, after recording that they were opened."""
     from kit.audit.search import opened
 
     sealed = [record for record in found if record.get("bodies")]
@@ -708,7 +708,7 @@ def _opened(target: "Target", found: list[dict[str, Any]], question: Any, reason
 
 
 def _time(text: str | None, option: str, *, end: bool = False) -> datetime | None:
-    """A time of the command line, in UTC; with `end` a day means its last hour."""
+    """Parse a time of the command line, in UTC; with `end` a day means its last hour."""
     if text is None:
         return None
     for form in ("%Y-%m-%d", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M"):
@@ -818,7 +818,7 @@ def _progress(total: int, unit: str, *, quiet: bool) -> Iterator[Callable[[int],
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """What AWS or the file system refuses, as one message with a hint."""
+    """Turn refusals by AWS or the file system into one message with a hint."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from lambdas.common.audit import AuditUnavailable

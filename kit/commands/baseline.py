@@ -33,10 +33,11 @@ def record(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Record one baseline. Nothing is ever overwritten; the latest entry of a use case counts.
+    """Record one baseline. Nothing is ever overwritten; the latest entry of a use case applies.
 
-    A baseline that is dated after the department's first use of Claude is kept, and every report says so.
-    Exit codes: 0 recorded or there already; 2 wrong option or file.
+    A baseline dated after the department's first use of Claude is kept, and every report says so.
+
+    Exit codes: 0 recorded, or already recorded; 2 invalid option or file.
     """
     from datetime import date
 
@@ -106,8 +107,8 @@ def show(client: Client = None, folder: Folder = None, as_json: Json = False) ->
 
 
 def _note_unknown(use_case: str) -> None:
-    """Say that no approved prompt has the use case: a misspelt one prices nothing. Callers may name theirs,
-    so it is no error.
+    """Note that no approved prompt has the use case: a misspelt one prices nothing. Callers may define
+    their own, so it is not an error.
     """
     from contract.problems import nearest
     from kit.home import PROJECT_ROOT

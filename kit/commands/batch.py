@@ -25,11 +25,11 @@ def submit(
     file: Annotated[Path, typer.Argument(help="JSON lines: {custom_id, params} as the API has them.")],
     as_json: Json = False,
 ) -> None:
-    """Queue the requests of a file. The department is that of your key or token, which pays for it.
+    """Queue the requests in a file. Your key or token determines the department, which is charged.
 
     Needs ANTHROPIC_BASE_URL and ANTHROPIC_AUTH_TOKEN (kit env, kit token). The gateway inspects the batch,
-    reserves its cost and refuses what goes over the budget. Exit codes: 0 queued; 1 refused; 2 a line is
-    wrong; 4 the gateway cannot be reached.
+    reserves its cost and refuses whatever exceeds the budget. Exit codes: 0 queued; 1 refused; 2 a line is
+    invalid; 4 the gateway cannot be reached.
     """
     requests = list(_requests(file))
     with _gateway() as gateway:
@@ -51,7 +51,7 @@ def list_(as_json: Json = False) -> None:
 
 @app.command()
 def status(batch_id: BatchId, as_json: Json = False) -> None:
-    """Say how far a batch is. Exit codes as for submit."""
+    """Show the progress of a batch. Exit codes as for submit."""
     with _gateway() as gateway:
         batch = gateway.messages.batches.retrieve(batch_id)
     _tell(batch, as_json)
@@ -75,10 +75,10 @@ def results(
 ) -> None:
     """Fetch the answers of a batch that has ended: into the department's data area, a file, or both.
 
-    The gateway settles what they cost, filters them and puts them on record before it gives them out. In the
-    data area they lie as batches/<id>.jsonl, once. A download that breaks off is kept beside the file, and
-    the same command goes on where it was. Exit codes as for submit; 2 also while it is at work, and where
-    you are not a member of the department.
+    The gateway settles their cost, filters and records them before it returns them. In the data area they
+    are stored once, as batches/<id>.jsonl. An interrupted download is kept next to the file, and the same
+    command resumes it. Exit codes as for submit; 2 also while the batch is in progress, and if you are not
+    a member of the department.
     """
     if out is None and department is None:
         raise KitError("say where to", hint="--department, --out or both", exit_code=ExitCode.USAGE)
@@ -102,7 +102,7 @@ def results(
 
 
 def _download(gateway: Any, batch_id: str, unfinished: Path) -> int:
-    """Write the answers to a file, after those that it holds; how many it holds then."""
+    """Append the answers to a file that may hold some already; return how many it then holds."""
     unfinished.touch(mode=0o600)
     with unfinished.open("r+b") as file:
         have = 0
@@ -121,7 +121,7 @@ def _download(gateway: Any, batch_id: str, unfinished: Path) -> int:
 
 
 def _keep(department: str, batch_id: str, body: bytes, by: str | None, client: str | None) -> str:
-    """Put the answers into the department's data area, as a member of it. Returns their key."""
+    """Store the answers in the department's data area as one of its members. Returns their key."""
     from kit.commands.deployment_errors import deployment_errors
     from kit.reviews.identity import acting_person
     from kit.reviews.places import place
@@ -136,7 +136,7 @@ def _keep(department: str, batch_id: str, body: bytes, by: str | None, client: s
 
 
 def _requests(file: Path) -> Iterator[Any]:
-    """The requests of a file. Raises KitError naming the first line that is wrong."""
+    """Yield the requests in a file. Raises KitError naming the first invalid line."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -164,7 +164,7 @@ def _requests(file: Path) -> Iterator[Any]:
 
 @contextmanager
 def _gateway() -> Iterator[Any]:
-    """The official client at the gateway; its errors as errors of the command."""
+    """Yield the official client for the gateway and turn its errors into the command's."""
     import anthropic
 
     if not os.environ.get("ANTHROPIC_BASE_URL") or not os.environ.get("ANTHROPIC_AUTH_TOKEN"):

@@ -1,4 +1,4 @@
-"""`kit break-glass`: access in an emergency, opened by two others, limited in time, loudly recorded (G.4)."""
+"""`kit break-glass`: emergency access, approved by two other people, time-limited and recorded (G.4)."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -26,9 +26,9 @@ def request(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Ask for emergency access. It opens nothing.
+    """Request emergency access. This opens nothing yet.
 
-    Exit codes: 0 asked; 2 bad input; 4 the deployment cannot be reached.
+    Exit codes: 0 requested; 2 bad input; 4 the deployment cannot be reached.
     """
     from kit.identity import break_glass
     from kit.target import find_target
@@ -41,7 +41,7 @@ def request(
 
 @app.command()
 def approve(request_id: Id, by: By = None, client: Client = None, as_json: Json = False) -> None:
-    """Approve somebody else's request, within the hour.
+    """Approve somebody else's request, within an hour.
 
     Exit codes: 0 approved; 2 not yours to approve, or too late; 4 the deployment cannot be reached.
     """
@@ -56,9 +56,10 @@ def approve(request_id: Id, by: By = None, client: Client = None, as_json: Json 
 
 @app.command("open")
 def open_(request_id: Id, by: By = None, client: Client = None, as_json: Json = False) -> None:
-    """Open an approved request of yours: prints its key, once.
+    """Open your approved request and print its key, once.
 
-    Exit codes: 0 open; 2 not yours, or too late; 3 approvals are missing; 4 the deployment cannot be reached.
+    Exit codes: 0 open; 2 not yours, or too late; 3 approvals are missing; 4 the deployment cannot be
+    reached.
     """
     from kit.identity import break_glass
     from kit.target import find_target
@@ -75,9 +76,9 @@ def open_(request_id: Id, by: By = None, client: Client = None, as_json: Json = 
 
 @app.command()
 def end(request_id: Id, by: By = None, client: Client = None, as_json: Json = False) -> None:
-    """Close emergency access: its key is refused at the next call. Doing it again changes nothing.
+    """End emergency access: its key is refused from the next call. Idempotent.
 
-    Exit codes: 0 closed; 2 no such request; 4 the deployment cannot be reached.
+    Exit codes: 0 ended; 2 no such request; 4 the deployment cannot be reached.
     """
     from kit.identity import break_glass
     from kit.target import find_target

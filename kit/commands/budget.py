@@ -1,4 +1,4 @@
-"""`kit budget`: somebody asks for a higher monthly budget, a lead grants it (L1.11)."""
+"""`kit budget`: people request a higher monthly budget and a lead grants it (L1.11)."""
 
 import json
 from dataclasses import asdict
@@ -22,9 +22,9 @@ def request(
     reason: Annotated[str, typer.Option(help="What for; your lead reads it.")],
     as_json: Json = False,
 ) -> None:
-    """Ask for a higher monthly budget, as who you are at the gateway (`kit whoami`).
+    """Request a higher monthly budget for your identity at the gateway (`kit whoami`).
 
-    Exit codes: 0 asked; 2 nobody is signed in, or a bad amount; 4 the gateway cannot be reached.
+    Exit codes: 0 requested; 2 nobody is signed in, or an invalid amount; 4 the gateway cannot be reached.
     """
     from kit.identity.amounts import microusd
     from kit.identity.caller import ask_for_budget, credential
@@ -37,7 +37,7 @@ def request(
 
 @app.command("list")
 def list_(client: Client = None, as_json: Json = False) -> None:
-    """List the requests that nobody has answered.
+    """List the open requests.
 
     Exit codes: 0 done; 4 the deployment cannot be reached.
     """
@@ -65,9 +65,9 @@ def grant(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Give the caller of a request its budget; it holds from the next calls on.
+    """Grant the budget of a request; it applies from the next call.
 
-    Exit codes: 0 done; 2 no such request, or a bad amount; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 2 no such request, or an invalid amount; 4 the deployment cannot be reached.
     """
     from kit.identity.amounts import microusd
     from kit.identity.budgets import grant as grant_request
@@ -84,7 +84,7 @@ def grant(
 
 @app.command()
 def refuse(request_id: RequestId, client: Client = None, as_json: Json = False) -> None:
-    """Close a request without a raise.
+    """Close a request without raising the budget.
 
     Exit codes: 0 done; 2 no such request; 4 the deployment cannot be reached.
     """

@@ -1,4 +1,4 @@
-"""`kit champions`: who of the champions contributed what, and a message to their channel (L4.6)."""
+"""`kit champions`: what each champion contributed, and messages to their channel (L4.6)."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
-_MOST_BYTES = 256 * 1024  # of a message of SNS
+_MOST_BYTES = 256 * 1024  # limit of an SNS message
 _MOST_SUBJECT = 100
 
 
@@ -28,11 +28,12 @@ def champions(
 ) -> None:
     """Show what each champion contributed in a quarter.
 
-    Prompts approved, reviews done, people trained, answers rated: computed from published prompts, reviews
-    and records, as the quarterly governance review computes it, in the order of ids: nobody is ranked.
-    The channel reaches those whom `contacts.champions` names.
+    Prompts approved, reviews done, people trained and answers rated are computed from published prompts,
+    reviews and records, as in the quarterly governance review. The order is by id; nobody is ranked.
 
-    Exit codes: 0 done; 2 wrong option; 4 no deployment can be reached.
+    The channel reaches the people in `contacts.champions`.
+
+    Exit codes: 0 done; 2 invalid option; 4 no deployment can be reached.
     """
     if write is not None:
         _write(sys.stdin.read() if write == "-" else write, subject, client, as_json=as_json)
@@ -81,7 +82,7 @@ def champions(
 
 
 def _write(text: str, subject: str, client: str | None, *, as_json: bool) -> None:
-    """Send a message to the channel. Raises KitError (2) for what mail cannot carry."""
+    """Send a message to the channel. Raises KitError (2) for text that mail cannot carry."""
     from kit.target import find_target
 
     if not text.strip() or len(text.encode()) > _MOST_BYTES:

@@ -1,4 +1,4 @@
-"""`kit chargeback`: each department's monthly statement, held against the ledger (C.2, L5.4)."""
+"""`kit chargeback`: each department's monthly statement, reconciled with the ledger (C.2, L5.4)."""
 
 import json
 import sys
@@ -48,13 +48,13 @@ def chargeback(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Show what each department used and pays for a month (UTC), under the budget model of the configuration.
+    """Show what each department used and is charged for a month (UTC), under the configured budget model.
 
-    A call belongs to the month in which the ledger booked it. Departments of fewer than five people are
-    together on one line, and while the month runs only days that are over are counted. The exact sum of each
-    department is compared with the ledger, to the micro-dollar.
+    A call belongs to the month in which the ledger booked it. Departments with fewer than five people share
+    one line, and in the current month only completed days are counted. The exact sum of each department is
+    compared with the ledger, to the micro-dollar.
 
-    Exit codes: 0 every department agrees with the ledger (or no ledger was given); 2 wrong option; 4 no
+    Exit codes: 0 every department agrees with the ledger (or no ledger was given); 2 invalid option; 4 no
     deployment; 5 a difference, or a closed month that is computed differently today.
     """
     if context.invoked_subcommand is not None:
@@ -141,7 +141,7 @@ def chargeback(
 
 
 def _exact(reason: str, month: str, use: "Use", target: "Target | None") -> "Released":
-    """Every department by itself, after it was recorded who asked and why."""
+    """Return every department on its own, after recording who asked and why."""
     from lambdas.measurement.privacy import Released
 
     if not reason.strip():
@@ -160,7 +160,7 @@ def _exact(reason: str, month: str, use: "Use", target: "Target | None") -> "Rel
 
 
 def _ledger(file: Path | None, month: str) -> dict[str, int] | None:
-    """Settled amounts of a month from a file: by month and department, or by department alone."""
+    """Read the settled amounts of a month from a file: by month and department, or by department only."""
     if file is None:
         return None
     try:

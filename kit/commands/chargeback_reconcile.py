@@ -1,4 +1,4 @@
-"""`kit chargeback reconcile`: the ledger beside what the provider says it charged (C.2, L1.6)."""
+"""`kit chargeback reconcile`: compares the ledger with what the provider reports as charged (C.2, L1.6)."""
 
 import asyncio
 import json
@@ -102,7 +102,7 @@ def _workspaces(given: Sequence[str], known: set[str]) -> dict[str, str]:
 
 
 def _reports(files: Sequence[Path], first: Any, last: Any) -> "tuple[list[Bucket], list[Bucket]]":
-    """The buckets of the reports of tokens, and of those of costs."""
+    """Return the buckets of the token reports and those of the cost reports."""
     from kit.measurement.admin_reports import BASE_URL, fetch
     from kit.measurement.reconcile import ReportError, read_report
     from lambdas.common.prices import load_prices
@@ -136,7 +136,7 @@ def _reports(files: Sequence[Path], first: Any, last: Any) -> "tuple[list[Bucket
 
 
 def _resolve(target: "Target", found: "Sequence[Resolution]") -> "list[Resolution]":
-    """The ones that the ledger took."""
+    """Settle the resolutions and return those that the ledger accepted."""
     from lambdas.common.ledger import Ledger
     from lambdas.common.ledger.dynamo_store import DynamoStore
 

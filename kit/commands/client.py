@@ -1,4 +1,4 @@
-"""`kit client`: a client's folder, made and checked (Z.1, L3.1)."""
+"""`kit client`: create, check and migrate a client's folder (Z.1, L3.1)."""
 
 import json
 import re
@@ -37,10 +37,11 @@ def new(
     plan: Annotated[bool, typer.Option(help="End with a plan of all stages.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Write a client's folder and its three stack files, and plan it.
+    """Create a client's folder and its three stack files, and plan it.
 
-    Asks for what is not given. Nothing is overwritten, and nothing is written where a fact is wrong.
-    Exit codes: 0 written; 2 the client is there already, or a fact is wrong or missing.
+    Prompts for whatever is not given. Nothing is overwritten, and nothing is written if a value is invalid.
+
+    Exit codes: 0 created; 2 the client already exists, or a value is invalid or missing.
     """
     from kit.clients.folder import Facts, client_text, residency_of, stack_files
 
@@ -99,9 +100,10 @@ def check(
     client: Annotated[str, typer.Argument(help="The client.")],
     as_json: Json = False,
 ) -> None:
-    """Check a client's file, workflows and documents, and name every placeholder that nobody filled in.
+    """Check a client's file, workflows and documents, and list every placeholder that is not filled in.
 
-    Exit codes: 0 nothing is open; 2 no such client, or its configuration is wrong; 5 placeholders are left.
+    Exit codes: 0 nothing is open; 2 no such client, or its configuration is invalid; 5 placeholders are
+    left.
     """
     from kit.clients.folder import placeholders
     from kit.evaluation.stages import stack_configuration
@@ -136,12 +138,13 @@ def migrate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring a client of an earlier version to the shape of this one: its file, documents and prompts.
+    """Migrate a client of an earlier version: its file, documents and prompts.
 
-    Every comment stays. Nothing is overwritten, and a second run changes nothing. Stack files and evidence
-    stay where they are.
-    Exit codes: 0 migrated, or nothing was to be done; 2 no such client, or its file cannot be read; 5 with
-    --check: there is something to do, or a key that a person must decide.
+    Comments are preserved, nothing is overwritten, and a second run changes nothing. Stack files and
+    evidence stay where they are.
+
+    Exit codes: 0 migrated, or nothing to do; 2 no such client, or its file cannot be read; 5 with --check:
+    there is something to do, or a key that a person must decide.
     """
     from kit.clients import migration
 
@@ -206,7 +209,7 @@ def _known() -> dict[str, Path]:
 
 
 def _check_facts(text: str) -> None:
-    """Refuse facts that the configuration would refuse, before anything is written."""
+    """Refuse values that the configuration would refuse, before anything is written."""
     import yaml
 
     from stacks.settings import SettingsError, parse_settings

@@ -1,4 +1,6 @@
-"""`kit connect-provider`: the identity provider's client secret, which never passes through Pulumi (G.4)."""
+"""`kit connect-provider`: sets the identity provider's client secret, which never passes through Pulumi
+(G.4).
+"""
 
 import sys
 
@@ -11,9 +13,9 @@ from kit.commands.options import Client
 def connect_provider(
     client: Client = None,
 ) -> None:
-    """Read the OpenID Connect client secret from standard input and give it to the user pool.
+    """Read the OpenID Connect client secret from standard input and configure the user pool with it.
 
-    Run it once after the integration stage was deployed, and when the secret changes.
+    Run it once after deploying the integration stage, and whenever the secret changes.
 
     Exit codes: 0 done; 2 no secret; 4 the deployment cannot be reached.
     """

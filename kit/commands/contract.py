@@ -22,7 +22,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why it may be used.")]
 
 @app.command()
 def show(client: Client = None, as_json: Json = False) -> None:
-    """Show the version of the contract and what the organisation allows in addition.
+    """Show the version of the contract and the organisation's additions.
 
     Exit codes: 0 done; 4 the deployment cannot be reached; 5 the additions cannot be read.
     """
@@ -50,7 +50,7 @@ def show(client: Client = None, as_json: Json = False) -> None:
 def allow(kind: KindOf, name: Name, approved_by: Approver, reason: Reason, client: Client = None) -> None:
     """Allow a field, tool, block or beta that the contract does not list. In force within 15 seconds.
 
-    Exit codes: 0 done, or allowed already; 2 wrong arguments; 4 the deployment cannot be reached.
+    Exit codes: 0 done, or already allowed; 2 invalid arguments; 4 the deployment cannot be reached.
     """
     from kit.governance.request_contract import allow
     from kit.target import find_target
@@ -64,9 +64,9 @@ def allow(kind: KindOf, name: Name, approved_by: Approver, reason: Reason, clien
 
 @app.command()
 def withdraw(kind: KindOf, name: Name, approved_by: Approver, reason: Reason, client: Client = None) -> None:
-    """Take back what was allowed. In force within 15 seconds.
+    """Withdraw an addition. In force within 15 seconds.
 
-    Exit codes: 0 done, or not allowed anyway; 2 wrong arguments; 4 the deployment cannot be reached.
+    Exit codes: 0 done, or it was not allowed; 2 invalid arguments; 4 the deployment cannot be reached.
     """
     from kit.governance.request_contract import withdraw
     from kit.target import find_target

@@ -1,4 +1,4 @@
-"""`kit cost`: what the programme costs before anything is deployed, with every sum shown (Z.2, L5.4)."""
+"""`kit cost`: what the programme costs before anything is deployed, with its arithmetic (Z.2, L5.4)."""
 
 import json
 import sys
@@ -42,12 +42,12 @@ def cost(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what API, infrastructure and organisation cost, and where that differs from the planning values.
+    """Show the cost of API, infrastructure and organisation, and where it differs from the planning values.
 
-    Fixed costs are counted from the evaluated plan of all three stages, costs by use from the size. Prices
-    are those of the dated files in kit/cost and lambdas/common/prices; no account is asked.
+    Fixed costs are counted from the evaluated plan of all three stages, usage-based costs from the size.
+    Prices come from the dated files in kit/cost and lambdas/common/prices; no account is accessed.
 
-    Exit codes: 0 done; 1 the program failed; 2 wrong option or configuration.
+    Exit codes: 0 done; 1 the program failed; 2 invalid option or configuration.
     """
     from kit.chosen import choose, settings_of
     from kit.cost.model import build_model

@@ -1,4 +1,4 @@
-"""`kit dashboards`: the dashboards of CloudWatch drawn from the deployment's own data (L5.6)."""
+"""`kit dashboards`: draws the CloudWatch dashboards from the deployment's own data (L5.6)."""
 
 import json
 import webbrowser
@@ -22,12 +22,12 @@ def dashboards(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Draw the twelve weeks before today, one page for each audience.
+    """Draw the last twelve weeks up to yesterday, one page per audience.
 
-    The pages come from the very definitions that `components/measurement/dashboards.py` deploys. Metrics that
-    AWS alone measures say so.
+    The pages use the definitions that `components/measurement/dashboards.py` deploys. Metrics that only AWS
+    measures are marked.
 
-    Exit codes: 0 done; 2 wrong option; 4 no deployment.
+    Exit codes: 0 done; 2 invalid option; 4 no deployment.
     """
     from datetime import date, timedelta
 
@@ -43,12 +43,12 @@ def dashboards(
     settings = settings_of(client)
     source = reading(settings, records, client)
     try:
-        yesterday = source.today - timedelta(days=1)  # a day is shown when it is over
+        yesterday = source.today - timedelta(days=1)  # a day is shown once it is over
         last = min(date.fromisoformat(until), yesterday) if until else yesterday
     except ValueError:
         raise KitError(f'--until "{until}" is not a date', exit_code=ExitCode.USAGE) from None
     drawn = Period("twelve weeks", last - timedelta(days=83), last)
-    # small days are put together from the beginning of a month on, wherever the drawing begins
+    # small days are combined from the start of a month, wherever the drawing starts
     use = source.daily(Period("months", month_start(drawn.first), last), progress=not as_json)
     audiences = settings.sizing.adoption.dashboards
     args = DashboardsArgs(names_of(settings), [one.id for one in settings.departments], audiences)

@@ -1,6 +1,4 @@
-"""`kit demo`: twelve weeks of made-up use, so that dashboards, statements and the report can be looked at
-(S.3).
-"""
+"""`kit demo`: twelve weeks of synthetic use for dashboards, statements and the report (S.3)."""
 
 import json
 from datetime import date, timedelta
@@ -33,15 +31,13 @@ def demo(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Fill the local deployment with twelve weeks of made-up use, every row labelled as such.
+    """Fill the local deployment with twelve weeks of synthetic use, every row labelled as such.
 
-    The pages of the portal get labelled rows as well.
+    The portal's pages get labelled rows as well. The past is written as labelled metadata rows and ledger
+    amounts; some calls and their feedback go through the running gateway. A second run with the same seed
+    changes nothing except for adding those calls. A real account is refused.
 
-    The past is written as labelled metadata rows and as amounts of the ledger; some calls and their feedback
-    go through the gateway that runs. A second run with the same seed changes nothing but adds those calls.
-    A real account is refused.
-
-    Exit codes: 0 done; 2 wrong option, or the deployment is a real one; 4 no deployment.
+    Exit codes: 0 done; 2 invalid option, or the deployment is real; 4 no deployment.
     """
     from kit.chosen import settings_of
     from kit.measurement.baselines import write_baselines
@@ -116,7 +112,7 @@ def _made(settings: "Settings", last: date, seed: int) -> "Demonstration":
 
 
 def _remembered(target: "Target", seed: int, last: date) -> date:
-    """The last day of an earlier run with the same seed; another seed on top of it is refused."""
+    """Return the last day of an earlier run with the same seed; a different seed on top of it is refused."""
     items = target.client("dynamodb").query(
         TableName=target.require("ledger_table_name"),
         KeyConditionExpression="pk = :pk",
@@ -134,7 +130,7 @@ def _remembered(target: "Target", seed: int, last: date) -> date:
 
 
 def _write(target: "Target", made: "Demonstration", seed: int, last: date) -> None:
-    """Rows to the analytics bucket, amounts and the mark to the ledger in one transaction."""
+    """Write rows to the analytics bucket, and amounts and the marker to the ledger in one transaction."""
     s3, bucket = target.client("s3"), target.require("analytics_bucket_name")
     for key, body in made.objects():
         s3.put_object(Bucket=bucket, Key=key, Body=body)
@@ -168,7 +164,7 @@ def _write(target: "Target", made: "Demonstration", seed: int, last: date) -> No
 
 
 def _fill_portal(target: "Target", settings: "Settings") -> None:
-    """Rows for the pages of the portal; nothing where there is no portal."""
+    """Write rows for the portal's pages, if there is a portal."""
     table = target.outputs.get("portal_table_name")
     if not table:
         return
@@ -191,7 +187,7 @@ def _fill_portal(target: "Target", settings: "Settings") -> None:
 
 
 def _ask(calls: int) -> int:
-    """Calls and feedback through the gateway with the demonstration's own key; 0 when none is there."""
+    """Make calls with feedback through the gateway with the demonstration key; returns 0 if there is none."""
     if not calls:
         return 0
     import anthropic

@@ -1,4 +1,4 @@
-"""`kit deploy`: the stages in a real account, one after the other, each shown before it is made (S.1-S.3)."""
+"""`kit deploy`: deploys the stages to a real account, one after the other, each previewed first (S.1-S.3)."""
 
 import json
 from collections.abc import Mapping
@@ -32,15 +32,15 @@ def deploy(
         bool, typer.Option("--skip-smoke", help="Ask the gateway nothing afterwards.")
     ] = False,
 ) -> None:
-    """Check the account, deploy, fill what is generated, ask the gateway, say what people must do.
+    """Check the account, deploy, generate secrets, run the smoke test, and list what people must do.
 
-    Every step can be run again and goes on where it stopped. Each engine command is printed before it runs,
-    so that all of it can be done by hand: docs/deploy.md. Secrets are made at random and never shown.
+    Every step is idempotent and resumes where it stopped. Each engine command is printed before it runs, so
+    that all of it can be done by hand: docs/deploy.md. Secrets are random and never shown.
 
-    In production a stage is changed only as somebody else approved it: kit review --approve.
+    In production a stage can be changed only as somebody else approved it: kit review --approve.
 
-    Exit codes: 0 done; 1 the engine or the smoke test failed; 2 wrong configuration; 3 a gate is closed; 4 no
-    pulumi or no AWS; 5 the account is not ready, or nobody approved the plan.
+    Exit codes: 0 done; 1 the engine or the smoke test failed; 2 invalid configuration; 3 a gate is closed;
+    4 no pulumi or no AWS; 5 the account is not ready, or nobody approved the plan.
     """
     from contract.kinds import STAGES
     from kit.deploy.engine import Engine
@@ -82,7 +82,7 @@ def deploy(
 
 
 def _state(clients: Any, bucket: str, region: str) -> "StateBackend | None":
-    """Where the state lies, made where it is missing; None where the operator logs in by himself."""
+    """Return the state backend, created if missing, or None if the operator logs in to a different one."""
     if not bucket:
         return None
     from kit.deploy.state_backend import ensure_state_backend
@@ -92,8 +92,8 @@ def _state(clients: Any, bucket: str, region: str) -> "StateBackend | None":
 
 
 def _reviewed(engine: Any, stage: str, client: str | None, settings: "Settings") -> None:
-    """In production a stage that was deployed before is changed only as somebody else approved it. The first
-    deployment has no audit store yet; that it is the first is said.
+    """In production, refuse to change a deployed stage in any way other than approved. The first deployment
+    has no audit store yet, and the output says so.
     """
     from kit.deploy.verdicts import plan_digests, require_verdict
     from kit.evaluation.stages import evaluate_stages
@@ -112,7 +112,7 @@ def _reviewed(engine: Any, stage: str, client: str | None, settings: "Settings")
 
 
 def _target(exports: Mapping[str, str], settings: "Settings") -> "Target":
-    """The deployment in the account, with the default credentials."""
+    """Return the deployment in the account, with the default credentials."""
     import boto3
 
     from kit.target import Target
@@ -121,8 +121,8 @@ def _target(exports: Mapping[str, str], settings: "Settings") -> "Target":
 
 
 def _cluster_first(engine: Any, settings: "Settings", clients: Any, *, yes: bool) -> None:
-    """Where pods answer: their cluster before them, and them only once their image is there, signed, and the
-    API server can be reached. Until then the gateway's function answers.
+    """If pods serve the gateway: deploy their cluster first, and the pods only once their image exists, is
+    signed, and the API server is reachable. Until then the gateway's function answers.
     """
     from contract.writing import as_file
     from kit.deploy.pods import unready
@@ -172,11 +172,11 @@ def _fill(clients: Any, exports: Mapping[str, str]) -> None:
 def smoke(
     client: Annotated[str | None, typer.Option("--client", help="Client whose deployment is asked.")] = None,
 ) -> None:
-    """Ask a deployment as its callers will: either header, a stream, text that must be blocked.
+    """Test a deployment as its callers use it: both headers, a stream, and text that must be blocked.
 
-    With a key of an application that ends with the asking; for operators of keys, after `kit deploy` ran in a
-    pipeline, whose role may make none. Exit codes: 0 it answers as it should; 1 it does not; 2 wrong
-    configuration; 4 the deployment cannot be reached.
+    Uses an application key that is revoked afterwards; for key operators, after `kit deploy` ran in a
+    pipeline whose role may not create keys. Exit codes: 0 the deployment answers as it should; 1 it does
+    not; 2 invalid configuration; 4 the deployment cannot be reached.
     """
     from kit.target import find_target
 
@@ -184,7 +184,7 @@ def smoke(
 
 
 def _smoke(settings: "Settings", target: "Target") -> None:
-    """Ask with a key that lives for the time of asking."""
+    """Run the smoke test with a key that exists only for its duration."""
     from kit.deploy.smoke import MayMakeNoKey, ask, short_lived_key, wait_until_ready
 
     department = (settings.pilots or settings.departments)[0]
@@ -204,7 +204,7 @@ def _smoke(settings: "Settings", target: "Target") -> None:
 
 
 def _by_hand(settings: "Settings", exports: Mapping[str, str]) -> None:
-    """What no program may do: agreements, and settings at other companies."""
+    """List what no program may do: agreements, and settings at other companies."""
     steps = []
     if issuer := exports.get("outbound_identity_issuer"):
         steps.append(f"at Anthropic: a federation rule for tokens of {issuer}")

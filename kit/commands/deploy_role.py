@@ -1,4 +1,4 @@
-"""`kit deploy-role`: the role that deploys, as a template that an administrator makes once."""
+"""`kit deploy-role`: the deployment role as a template that an administrator deploys once."""
 
 import json
 from typing import Annotated
@@ -16,13 +16,14 @@ def deploy_role(
     ] = "",
     state_bucket: Annotated[str, typer.Option(help="Bucket of the engine's state.")] = "",
 ) -> None:
-    """Print a CloudFormation template with the least that deploying this client's plan needs.
+    """Print a CloudFormation template with the least privilege that deploying this client's plan needs.
 
-    Computed from the types in the plan, on the deployment's own names. The role makes and changes resources
-    and reads no data. Make it once: kit deploy-role --client acme > role.json; aws cloudformation deploy
-    --template-file role.json --stack-name acme-deploy-role --capabilities CAPABILITY_NAMED_IAM
+    It is computed from the resource types in the plan and scoped to the deployment's names. The role
+    creates and changes resources and reads no data. Deploy it once: kit deploy-role --client acme >
+    role.json; aws cloudformation deploy --template-file role.json --stack-name acme-deploy-role
+    --capabilities CAPABILITY_NAMED_IAM
 
-    Exit codes: 0 done; 2 wrong configuration.
+    Exit codes: 0 done; 2 invalid configuration.
     """
     from kit.commands.doctor import settings_of
     from kit.deploy.role import deploy_template

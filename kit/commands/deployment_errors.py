@@ -1,4 +1,4 @@
-"""What commands that change a deployment have in common: AWS's refusals as one message, never a traceback."""
+"""Shared error handling of commands that change a deployment: AWS errors become one message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -23,11 +23,11 @@ def publish(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Store the terms of a file as a version, encrypted, and print what puts it in force.
+    """Store the terms of a file as an encrypted version, and print what puts it in force.
 
-    The terms go into the governance bucket only. The gateway uses them when the client's configuration names
-    the version and integration was deployed: so a diff shows the approval. The same terms are the same
-    version.
+    The terms are stored in the governance bucket only. The gateway uses them once the client's
+    configuration names the version and integration is deployed, so that a diff shows the approval.
+    Identical terms are the same version.
 
     Exit codes: 0 done; 2 the file is not a dictionary; 4 the deployment cannot be reached.
     """
@@ -54,10 +54,10 @@ def publish(
 
 @app.command()
 def show(client: Client = None, as_json: Json = False) -> None:
-    """List the published versions and which is in force; never a term.
+    """List the published versions and which one is in force; never a term.
 
-    Exit codes: 0 done; 4 the deployment cannot be reached; 5 the one that is configured was never published,
-    so the gateway refuses every call.
+    Exit codes: 0 done; 4 the deployment cannot be reached; 5 the configured version was never published, so
+    the gateway refuses every call.
     """
     from kit.errors import ExitCode, KitError
     from kit.governance.dictionaries import versions

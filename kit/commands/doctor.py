@@ -1,4 +1,4 @@
-"""`kit doctor`: whether an account is ready for a deployment, before anything is made (S.1)."""
+"""`kit doctor`: checks whether an account is ready for a deployment, before anything is created (S.1)."""
 
 import json
 import shutil
@@ -27,12 +27,12 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check credentials, region, quotas, what an account can have only once, tags, certificate, models.
+    """Check credentials, region, quotas, account-wide singletons, tags, certificate and models.
 
-    Nothing is changed, but for --activate-tags. Each line that is not ok says what to do about it.
+    Nothing is changed, except with --activate-tags. Each check that is not ok says how to fix it.
 
-    Exit codes: 0 ready, perhaps with warnings; 2 wrong configuration; 4 AWS cannot be reached; 5 something
-    would stop the deployment.
+    Exit codes: 0 ready, possibly with warnings; 2 invalid configuration; 4 AWS cannot be reached; 5
+    something would stop the deployment.
     """
     found = checks(client, activate=activate_tags)
     if as_json:
@@ -44,7 +44,7 @@ def doctor(
 
 
 def checks(client: str | None, *, activate: bool = False) -> "list[Check]":
-    """All checks of a client's account, with the default AWS credentials."""
+    """Run all checks of a client's account with the default AWS credentials."""
     from kit.deploy.checks import account_checks, activate_tags
 
     settings = settings_of(client)
@@ -56,7 +56,7 @@ def checks(client: str | None, *, activate: bool = False) -> "list[Check]":
 
 
 def show(found: "list[Check]") -> None:
-    """One line a check, and what to do under those that are not ok."""
+    """Print one line per check, with the fix below those that are not ok."""
     for one in found:
         typer.echo(f"{_MARK[one.state]} {one.name}: {one.detail}")
         if one.state != "ok" and one.fix:
@@ -64,7 +64,7 @@ def show(found: "list[Check]") -> None:
 
 
 def settings_of(client: str | None) -> "Settings":
-    """The configuration of a client. Raises KitError (exit code 2)."""
+    """Return the configuration of a client. Raises KitError (exit code 2)."""
     from kit.evaluation.stages import stack_configuration
     from stacks.settings.loading import RawConfig, SettingsError, read_settings
 
@@ -76,7 +76,7 @@ def settings_of(client: str | None) -> "Settings":
 
 
 def account_clients(region: str) -> Any:
-    """Clients of the default credentials; what AWS has only once lives in us-east-1."""
+    """Return clients with the default credentials; global services are in us-east-1."""
     import boto3
 
     from kit.aws_clients import Clients

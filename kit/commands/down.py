@@ -14,11 +14,11 @@ def down(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Stop every process of the embedded deployment and remove what was made, locked records included.
+    """Stop every process of the embedded deployment and remove its state, locked records included.
 
-    What was downloaded (the emulator's packages) stays. Doing it twice does no harm.
+    Downloads (the emulator's packages) are kept. Idempotent.
 
-    Exit codes: 0 done; 4 another run is at work, or the state cannot be removed.
+    Exit codes: 0 done; 4 another run is in progress, or the state cannot be removed.
     """
     from kit import embedded
     from kit.home import find_home

@@ -1,4 +1,4 @@
-"""`kit drift`: what in AWS is otherwise than it was deployed (G.3)."""
+"""`kit drift`: what in AWS differs from what was deployed (G.3)."""
 
 import json
 from typing import Annotated
@@ -17,12 +17,12 @@ def drift(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Compare what was deployed with what is there, and sort the differences by how much they matter.
+    """Compare what was deployed with what exists, and sort the differences by severity.
 
-    `evidence`: keys, trail, buckets, secrets; `access`: who may do or reach what; `other`: the rest. Nothing
-    is changed. `pulumi up` puts a difference right; a wanted one belongs into the configuration.
+    `evidence`: keys, trail, buckets, secrets; `access`: who may do or reach what; `other`: the rest.
+    Nothing is changed. `pulumi up` reverts a difference; an intended one belongs in the configuration.
 
-    Exit codes: 0 none; 4 there is no pulumi; 5 something differs.
+    Exit codes: 0 no drift; 4 there is no pulumi; 5 something differs.
     """
     from contract.kinds import STAGES
     from kit.deploy.drift import drifted

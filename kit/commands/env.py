@@ -1,4 +1,4 @@
-"""`kit env`: variables with which SDKs, `claude` and the AWS CLI use the embedded deployment."""
+"""`kit env`: environment variables for SDKs, `claude` and the AWS CLI to use the embedded deployment."""
 
 import json
 import shlex
@@ -11,9 +11,9 @@ def env(
 ) -> None:
     """Print `export` lines: eval "$(kit env)".
 
-    They name the gateway and, for each role of Claude Code, a model that the key may use. They hold the
-    demonstration key, the emulator's root credentials and, where people are provisioned, the SCIM token: all
-    of this machine's emulated AWS, worth nothing elsewhere.
+    They set the gateway and, for each model role of Claude Code, a model that the key may use. They contain
+    the demonstration key, the emulator's root credentials and, if people are provisioned, the SCIM token:
+    all of this machine's emulated AWS, and worthless elsewhere.
 
     Exit codes: 0 done; 4 nothing is up.
     """

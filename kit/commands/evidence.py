@@ -43,13 +43,14 @@ def export(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Write a pack: records of governance, access, people, gates, registers, alarms, verification, signed.
+    """Write a signed pack: records of governance, access, people, gates, registers, alarms and
+    verification.
 
-    Without --from the last full quarter, or all there is where that has no records. Who gets the
-    pack runs verify.sh (openssl) or verify.py (Python alone),
-    and compares the fingerprint of the key with the one printed here.
+    Without --from it covers the last full quarter, or everything if that quarter has no records. The
+    recipient runs verify.sh (openssl) or verify.py (Python only) and compares the key's fingerprint with
+    the one printed here.
 
-    Exit codes: 0 written; 2 wrong arguments; 4 the deployment cannot be reached or does not permit it.
+    Exit codes: 0 written; 2 invalid arguments; 4 the deployment cannot be reached or denies access.
     """
     import hashlib
 
@@ -99,7 +100,7 @@ def export(
 
 
 def _default(target: "Target", now: datetime) -> tuple[datetime, datetime]:
-    """The last full quarter; where it has no records, all there is."""
+    """Return the last full quarter, or everything if it has no records."""
     from kit.audit.sources import BucketSource
     from kit.measurement.period import before, quarter_of
 
@@ -178,7 +179,7 @@ def _collect(
 
 
 def _retention(target: "Target") -> dict[str, Any]:
-    """Lock and lifecycle of the audit store as the account answers now."""
+    """Return the lock and lifecycle of the audit store as the account reports them now."""
     s3, bucket = target.client("s3"), target.require("audit_bucket_name")
     lock = s3.get_object_lock_configuration(Bucket=bucket).get("ObjectLockConfiguration", {})
     try:
@@ -189,7 +190,7 @@ def _retention(target: "Target") -> dict[str, Any]:
 
 
 def _budgets(target: "Target") -> dict[str, Any]:
-    """The ceilings of the policy in force, in micro-dollars a month."""
+    """Return the ceilings of the policy in force, in micro-dollars per month."""
     from kit.identity.operator import policy
 
     found = policy(target)
@@ -203,7 +204,7 @@ def _budgets(target: "Target") -> dict[str, Any]:
 
 
 def _gates(target: "Target") -> dict[str, Any]:
-    """The gates' records as the stages published them."""
+    """Return the gates' records as the stages published them."""
     s3, bucket = target.client("s3"), target.require("governance_bucket_name")
     listed = s3.list_objects_v2(Bucket=bucket, Prefix="gates/").get("Contents", ())
     return {
@@ -212,7 +213,7 @@ def _gates(target: "Target") -> dict[str, Any]:
 
 
 def _verification(begin: datetime, end: datetime, client: str | None) -> dict[str, Any]:
-    """What `kit audit verify` says of the period, by the command that an auditor would run."""
+    """Return the result of `kit audit verify` for the period."""
     command = [sys.executable, "-c", "from kit.cli import main; main()", "audit", "verify", "--json"]
     command += ["--from", f"{begin:%Y-%m-%dT%H}", "--to", f"{end:%Y-%m-%dT%H}"]
     command += ["--client", client] if client else []

@@ -22,12 +22,12 @@ def executive(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Write one page: what we got for the money, what is at risk, who is behind, what is to be decided.
+    """Write one page: what the money bought, what is at risk, who is behind, what has to be decided.
 
-    HTML, and PDF where a Chromium is on the PATH. `--publish` lets the portal show the same figures: it reads
-    that one document of them, and no record.
+    HTML, and PDF if a Chromium is on the PATH. `--publish` lets the portal show the same figures: it reads
+    only that document, and no record.
 
-    Exit codes: 0 done; 2 wrong option or configuration; 4 no deployment.
+    Exit codes: 0 done; 2 invalid option or configuration; 4 no deployment.
     """
     from kit.measurement.executive import behind, decisions, executive_page, risks
     from kit.measurement.report import headline

@@ -1,4 +1,4 @@
-"""`kit gate`: the exit criteria of the three stages, their evidence, and what is still missing (S.1-S.3)."""
+"""`kit gate`: the exit criteria of the three stages, their evidence, and what is missing (S.1-S.3)."""
 
 import json
 import os
@@ -43,7 +43,7 @@ Folder = Annotated[
 
 @dataclass(frozen=True)
 class Timeline:
-    """Where a client is in the twelve weeks. `week` is 0 before the start, and may pass 12."""
+    """Where a client is in the twelve weeks. `week` is 0 before the start and may exceed 12."""
 
     started: date
     today: date
@@ -53,7 +53,7 @@ class Timeline:
     late: bool
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data, dates as ISO text."""
+        """Return the timeline as plain data, with dates in ISO format."""
         return {
             "started": self.started.isoformat(),
             "today": self.today.isoformat(),
@@ -75,7 +75,7 @@ def status(
 ) -> None:
     """Show every criterion with its evidence, and where the client is in the twelve weeks.
 
-    Where an embedded deployment is up, its demonstration evidence is shown beside the client's: it opens that
+    If an embedded deployment is up, its demonstration evidence is shown next to the client's: it opens that
     deployment's gates and no other. With --config-folder only the folder's evidence is shown.
     """
     from stacks import gates
@@ -121,11 +121,11 @@ def attest(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Record who approved a document, when, and the hash of the document as it is now.
+    """Record who approved a document, when, and the document's current hash.
 
-    In production it counts only with who AWS says is signed in, so each person records it with their own
-    role; where the policy asks for two (zero training: legal and compliance), both do. A document with
-    placeholders is refused.
+    In production it counts only with the identity that AWS reports as signed in, so each person records it
+    with their own role; if the policy requires two (zero training: legal and compliance), both do. A
+    document with placeholders is refused.
     """
     from stacks.evidence import Attestation
     from stacks.gates import ROOT, approved_hash, roots
@@ -158,7 +158,7 @@ def attest(
         people = [each for each in evidence.attestations if each.criterion == chosen.name and each.identity]
         alone = chosen.people > 1 and len({each.identity for each in people}) < chosen.people
         if known and latest is not None and not on and not alone and _is_open(chosen.name, settings):
-            known = False  # the same words again, after the old ones had expired
+            known = False  # the same words again, after the old ones expired
         if not known:
             _write(settings, replace(evidence, attestations=(*evidence.attestations, entry)))
     _tell(
@@ -181,13 +181,13 @@ def measure(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Compute the measured criteria from the deployment and record them, each with its query and figures.
+    """Compute the measured criteria from the deployment and record each with its query and figures.
 
-    The record lies in the evidence file, and a copy in the governance bucket. What comes of the emulated AWS
-    or of made-up events is shown and never becomes evidence of the client. What is overdue in the registers
-    is shown beside it.
+    The record is stored in the evidence file, with a copy in the governance bucket. Results from the
+    emulated AWS or from synthetic events are shown and never become evidence of the client. Overdue
+    register entries are shown as well.
 
-    Exit codes: 0 measured; 2 wrong option or configuration; 4 the deployment cannot be reached.
+    Exit codes: 0 measured; 2 invalid option or configuration; 4 the deployment cannot be reached.
     """
     from kit.adoption.measured import MEASURES, read_facts
     from kit.commands.deployment_errors import deployment_errors
@@ -235,9 +235,9 @@ def record(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Record a value that was measured by hand. One below the threshold keeps its criterion open.
+    """Record a value that was measured by hand. A value below the threshold keeps its criterion open.
 
-    In production such a value is shown and opens nothing: there kit gate measure has to compute it.
+    In production such a value is shown and opens nothing: there, kit gate measure has to compute it.
     """
     from stacks.evidence import Measurement
 
@@ -262,7 +262,7 @@ def check(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether a stage may be evaluated; exit code 3 if its gate is closed."""
+    """Check whether a stage may be evaluated; exit code 3 if its gate is closed."""
     from stacks import gates
 
     if stage not in WEEKS:
@@ -288,7 +288,7 @@ def check(
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Refusals of the configuration and of the evidence, as errors of the command."""
+    """Turn refusals of the configuration and of the evidence into errors of the command."""
     from stacks.evidence import EvidenceError
     from stacks.settings import SettingsError
 
@@ -321,7 +321,7 @@ def _measurement(found: "Measured", day: date, settings: "Settings") -> "Measure
 
 
 def _not_evidence(facts: "Facts") -> str | None:
-    """Why what was measured is not evidence of the client; None where it is."""
+    """Return why the measurement is not evidence of the client, or None if it is."""
     if facts.use.synthetic:
         return "made-up events of kit demo are among the records"
     if facts.reading.target is not None and facts.reading.target.local:
@@ -330,7 +330,7 @@ def _not_evidence(facts: "Facts") -> str | None:
 
 
 def _append(settings: "Settings", entries: "Sequence[Measurement]") -> "list[Measurement]":
-    """Add to the evidence file what it does not hold yet; returns that."""
+    """Add what the evidence file does not contain yet and return it."""
     evidence = _read(settings)
     new = [each for each in entries if each not in evidence.measurements]
     if new:
@@ -339,7 +339,7 @@ def _append(settings: "Settings", entries: "Sequence[Measurement]") -> "list[Mea
 
 
 def _publish(target: "Target", entries: "Sequence[Measurement]") -> None:
-    """A dated copy in the governance bucket, whose versions nobody takes back unseen."""
+    """Store a dated copy in the governance bucket, whose versions cannot be removed unnoticed."""
     from kit.governance.objects import put_object
 
     document = {"measurements": [each.as_document() for each in entries], "version": 1}
@@ -359,7 +359,7 @@ def _print_measured(entries: "Sequence[Measurement]", why_not: str | None) -> No
 
 
 def _overdue(target: "Target") -> list[str]:
-    """What is overdue in the registers, where this role may read them."""
+    """Return overdue register entries, if this role may read them."""
     from botocore.exceptions import ClientError
 
     from kit.registers.store import Registers
@@ -376,7 +376,7 @@ def _usage(message: str, hint: str) -> KitError:
 
 
 def _demonstrated(client: str | None) -> "dict[str, Finding]":
-    """Criteria that the embedded deployment here holds by a demonstration, which is not evidence."""
+    """Return criteria met by a demonstration in the embedded deployment here, which is not evidence."""
     from kit.home import find_home
     from stacks import gates
 
@@ -393,7 +393,7 @@ def _demonstrated(client: str | None) -> "dict[str, Finding]":
 def settings_of_stage(
     client: str | None, folder: Path | None, stage: str, overrides: Mapping[str, Any] | None = None
 ) -> "Settings":
-    """The settings of a stage's stack, read from the same files as `pulumi up` reads them."""
+    """Return the settings of a stage's stack, read from the files that `pulumi up` reads."""
     from kit.chosen import Chosen, choose
     from kit.evaluation.stages import stack_configuration, stack_name
     from stacks.settings import CONFIG_FOLDER, RawConfig, read_settings
@@ -424,7 +424,7 @@ def _criterion(name: str, kind: str, settings: "Settings") -> "Criterion":
 
 
 def _signed_in() -> str:
-    """Who AWS says is signed in; empty where nobody is."""
+    """Return the identity that AWS reports as signed in, or an empty string."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -441,7 +441,7 @@ def _document_path(name: str, settings: "Settings") -> Path | None:
 
 
 def _refuse_missing_providers(name: str, settings: "Settings") -> None:
-    """Zero training is promised provider by provider: each has a row with contract, clause and date."""
+    """Zero training is attested per provider: each needs a row with contract, clause and date."""
     path = _document_path(name, settings)
     if path is None or not (settings.production and not settings.emulated):
         return
@@ -460,8 +460,8 @@ def _refuse_missing_providers(name: str, settings: "Settings") -> None:
 
 
 def _refuse_placeholders(name: str, settings: "Settings") -> None:
-    """A document with a placeholder in it says nothing that could be approved: not the client's own, nor, in
-    production, the kit's as it was shipped.
+    """Refuse a document with placeholders, which contains nothing to approve, and, in production, the kit's
+    own template as shipped.
     """
     from kit.clients.folder import placeholders
 
@@ -478,7 +478,7 @@ def _refuse_placeholders(name: str, settings: "Settings") -> None:
 
 
 def _document_name(criterion: "Criterion", given: Path | None, root: Path) -> str:
-    """The document's path from the project's folder, with forward slashes."""
+    """Return the document's path relative to the project, with forward slashes."""
     if given is None and criterion.document is None:
         raise _usage(f"{criterion.name} does not fix its document", "name the file with --document")
     resolved = (root / criterion.document if criterion.document else Path.cwd() / (given or "")).resolve()
@@ -558,7 +558,7 @@ def _tell(entry: Mapping[str, Any], settings: "Settings", as_json: bool, *, new:
 def _stage_report(
     stage: str, findings: "Sequence[Finding]", client: str | None, folder: Path | None
 ) -> dict[str, Any]:
-    """Of one stage: whether it may be evaluated, and how many of its exit criteria hold."""
+    """Return whether a stage may be evaluated, and how many of its exit criteria are met."""
     from stacks import gates
 
     own = [each for each in findings if each.criterion.stage == stage]
@@ -580,7 +580,7 @@ def _stage_report(
 
 
 def _timeline(started: date | None, today: date, reports: Sequence[Mapping[str, Any]]) -> Timeline | None:
-    """Where the client is; None if the client's file does not say when the rollout started."""
+    """Return where the client is, or None if the client's file has no start date."""
     if started is None:
         return None
     week = max(0, (today - started).days // 7 + 1)
@@ -669,7 +669,7 @@ _COLOURS = {"met": "green", "waived": "yellow"} | dict.fromkeys(
 
 
 def _timeline_lines(timeline: Timeline | None) -> list[str]:
-    """The twelve weeks as two lines of text: what is planned, and where the client is."""
+    """Return the twelve weeks as two lines of text: the plan, and where the client is."""
     if timeline is None:
         return ["no timeline: rollout_started is not set in the client's file"]
     cells = "".join("#" if week <= timeline.week else "." for week in range(1, 13))

@@ -22,7 +22,7 @@ _CONTEXT = Path("build/image")
 def show(
     as_json: Json = False,
 ) -> None:
-    """Print the tag, the files of the image, and the commands that build it. Nothing is asked or made.
+    """Print the image's tag and files, and the commands that build it. Nothing is accessed or created.
 
     Exit codes: 0 done.
     """
@@ -45,7 +45,7 @@ def show(
 def context(
     folder: Annotated[Path, typer.Option(help="Where it is laid out.")] = _CONTEXT,
 ) -> None:
-    """Lay out what the image is built from: sources, packages for both architectures, Containerfile.
+    """Create the build context: sources, packages for both architectures, Containerfile.
 
     Exit codes: 0 done; 4 uv or the package index is missing.
     """
@@ -61,14 +61,13 @@ def context(
 
 @app.command("push")
 def push(client: Client = None) -> None:
-    """Build the image for both architectures, push it, have it signed by the registry. Again, it does
-    nothing.
+    """Build the image for both architectures, push it, and have the registry sign it. Idempotent.
 
-    The cluster comes first: kit deploy --stage integration stops and says so. The base can be named by
-    digest: docs/deploy.md.
+    The cluster comes first: kit deploy --stage integration stops and says so. The base image can be pinned
+    by digest: docs/deploy.md.
 
-    Exit codes: 0 it is there and signed; 1 the builder failed; 4 no builder, no AWS or no repository yet; 5
-    not signed in time.
+    Exit codes: 0 pushed and signed; 1 the builder failed; 4 no builder, no AWS or no repository yet; 5 not
+    signed in time.
     """
     from kit.build.image import (
         build_and_push,

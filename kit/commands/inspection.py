@@ -1,4 +1,4 @@
-"""`kit inspection`: exceptions from inspection, and what people said was wrong (L2.3, G.1)."""
+"""`kit inspection`: exceptions from inspection, and reports of its mistakes (L2.3, G.1)."""
 
 import json
 from dataclasses import asdict
@@ -29,12 +29,12 @@ def except_(
     days: Annotated[int, typer.Option(min=1, max=366, help="It ends after so many days.")] = 90,
     client: Client = None,
 ) -> None:
-    """Let a finding count no longer, wherever the same value is found. In force within 15 seconds.
+    """Exempt a finding wherever the same value occurs. In force within 15 seconds.
 
-    `kit inspection mistakes` and `kit audit find --request-id …` show type and hash of what was found; the
-    value itself is stored nowhere.
+    `kit inspection mistakes` and `kit audit find --request-id …` show type and hash of a finding; the value
+    itself is not stored anywhere.
 
-    Exit codes: 0 done; 2 wrong arguments; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 2 invalid arguments; 4 the deployment cannot be reached.
     """
     from kit.governance.inspection_exceptions import add, exception
     from kit.target import find_target
@@ -52,9 +52,9 @@ def except_(
 def withdraw(
     type_: Type, hash_: Hash, owner: Owner, reason: Reason, department: Department = "", client: Client = None
 ) -> None:
-    """End an exception before its time. In force within 15 seconds.
+    """End an exception early. In force within 15 seconds.
 
-    Exit codes: 0 done, or there was none; 2 wrong arguments; 4 the deployment cannot be reached.
+    Exit codes: 0 done, or there was none; 2 invalid arguments; 4 the deployment cannot be reached.
     """
     from kit.governance.inspection_exceptions import withdraw
     from kit.target import find_target
@@ -67,7 +67,7 @@ def withdraw(
 
 @app.command()
 def exceptions(client: Client = None, as_json: Json = False) -> None:
-    """List the exceptions: what, for whom, who answers for it, until when.
+    """List the exceptions: what, for whom, who owns it, until when.
 
     Exit codes: 0 done; 4 the deployment cannot be reached; 5 the document cannot be read.
     """
@@ -96,7 +96,7 @@ def mistakes(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Show what people reported as wrongly stopped or missed, with the findings and never a value.
+    """Show what people reported as wrongly blocked or missed, with the findings and never a value.
 
     Exit codes: 0 done; 4 the deployment cannot be reached.
     """

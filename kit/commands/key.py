@@ -65,9 +65,9 @@ def create(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Make a virtual key and show it once, or let in a workload or machine that proves itself without one.
+    """Create a virtual key and show it once, or admit a workload or machine that authenticates without one.
 
-    Exit codes: 0 done; 2 bad scope; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 2 invalid scope; 4 the deployment cannot be reached.
     """
     from kit.identity.keys import Scope, create_key, create_workload, expiry
     from kit.identity.machines import machine_client
@@ -153,7 +153,7 @@ def list_(client: Client = None, as_json: Json = False) -> None:
 
 @app.command()
 def show(key_id: KeyId, client: Client = None, as_json: Json = False) -> None:
-    """Show what a key may do, whose it is and what it has spent this month.
+    """Show a key's rights, owner and spend this month.
 
     Exit codes: 0 done; 2 no such key; 4 the deployment cannot be reached.
     """
@@ -177,9 +177,9 @@ def limit(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Change a key's own limits; what is not given stays.
+    """Change a key's own limits; limits that are not given stay.
 
-    Exit codes: 0 done; 2 no such key or a bad limit; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 2 no such key or an invalid limit; 4 the deployment cannot be reached.
     """
     from kit.identity.keys import limit_key
     from kit.identity.operator import usage
@@ -200,7 +200,7 @@ def renew(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Let a key live on; one that has expired works again.
+    """Extend a key; one that has expired works again.
 
     Exit codes: 0 done; 2 no such key, or it was revoked; 4 the deployment cannot be reached.
     """
@@ -220,10 +220,10 @@ def github(
     audience: Annotated[str, typer.Option(help="What the runs ask their tokens for.")] = "claude-gateway",
     api: Annotated[str, typer.Option(help="Address of GitHub's API.")] = "https://api.github.com",
 ) -> None:
-    """Print the rule (trusted_issuers) that lets in one repository by its immutable ids.
+    """Print the rule (trusted_issuers) that admits one repository by its immutable ids.
 
-    A repository that is deleted and made again under the same name has other ids, and is not let in. For a
-    private repository put a token into GITHUB_TOKEN.
+    A repository that is deleted and recreated under the same name has different ids and is not admitted.
+    For a private repository set GITHUB_TOKEN.
 
     Exit codes: 0 printed; 2 no such repository; 4 GitHub cannot be reached.
     """
@@ -238,7 +238,7 @@ def revoke(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Revoke a key: it is refused at the next call. Doing it again changes nothing.
+    """Revoke a key: it is refused from the next call. Idempotent.
 
     Exit codes: 0 done; 2 no such key; 4 the deployment cannot be reached.
     """

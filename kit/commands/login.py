@@ -23,7 +23,7 @@ def login(
     client: Client = None,
 ) -> None:
     """Sign in with your organisation's account. The addresses are asked for once and kept with the session;
-    where a deployment is at hand they are its own.
+    if a deployment is available, its own are used.
 
     Exit codes: 0 signed in; 2 refused; 4 the sign-in service cannot be reached.
     """
@@ -51,9 +51,9 @@ def login(
 
 
 def logout() -> None:
-    """Sign out: the tokens become worthless and are forgotten. Doing it again changes nothing.
+    """Sign out: the tokens are revoked and deleted. Idempotent.
 
-    Exit codes: 0 done; 4 the key store of this machine does not open.
+    Exit codes: 0 done; 4 this machine's key store cannot be opened.
     """
     from kit.errors import ExitCode, KitError
     from kit.identity.session import forget, load, revoke
@@ -78,7 +78,9 @@ def logout() -> None:
 
 
 def addresses_of_deployment(target: "Target") -> tuple[str, str, str]:
-    """Where a deployment's gateway and sign-in are, and the app client of its people. Raises KitError."""
+    """Return the addresses of a deployment's gateway and sign-in, and its people's app client. Raises
+    KitError.
+    """
     gateway, sign_in = target.require("gateway_url"), target.require("sign_in_url")
     if target.local and target.endpoint_url:
         from kit.embedded import read_access

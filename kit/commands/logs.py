@@ -48,7 +48,7 @@ def logs(
 
 
 def _show(read: Callable[[], Iterator[str]], count: int, *, follow: bool) -> None:
-    """`read` gives the lines that are new since it was last called."""
+    """Print what `read` yields: the lines that are new since its last call."""
     for line in list(read())[-count:]:
         print(line)
     while follow:
@@ -72,7 +72,7 @@ def _lines_of_file(path: Path) -> Callable[[], Iterator[str]]:
 
 
 def _event_functions(home: "Home") -> dict[str, str]:
-    """Log group by short name, of every function that runs in the emulator."""
+    """Return the log group, by short name, of every function that runs in the emulator."""
     from kit.local.processes import recorded
     from kit.local.state import StackState
 
@@ -100,7 +100,7 @@ def _lines_of_function(group: str) -> Callable[[], Iterator[str]]:
         )
         for page in pages:
             for event in page["events"]:
-                # the emulated AWS gives ids to some events only
+                # the emulated AWS assigns ids to some events only
                 id_ = event.get("eventId") or repr(sorted(event.items()))
                 if id_ not in seen:
                     seen.add(id_)
