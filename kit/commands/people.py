@@ -1,4 +1,4 @@
-"""`kit people`: people without provisioning, and whose account is whose (G.4, L1.3)."""
+"""`kit people`: people without provisioning, and the binding of accounts to people (G.4, L1.3)."""
 
 import contextlib
 import json
@@ -29,9 +29,9 @@ def bind(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Say which account is a person's, where neither externalId nor a verified address does. Recorded.
+    """Bind an account to a person if neither externalId nor a verified address does. Recorded.
 
-    Exit codes: 0 done; 2 no such person, or bound already; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 2 no such person, or already bound; 4 the deployment cannot be reached.
     """
     from kit.identity.people import bind as bind_account
     from kit.target import find_target
@@ -46,8 +46,8 @@ def bind(
 
 @app.command()
 def unbind(person: Person, client: Client = None, as_json: Json = False) -> None:
-    """Release a person's account, such as after a change of the identity provider. The next sign-in binds
-    the account that it comes with. Recorded.
+    """Release a person's account, for example after a change of identity provider. The next sign-in binds
+    its own account. Recorded.
 
     Exit codes: 0 done; 2 no such person, or no account; 4 the deployment cannot be reached.
     """
@@ -82,12 +82,12 @@ def import_(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a list of people would change, and with --apply HASH do exactly that. The hash changes with
-    the list and with the directory, so what is done is what somebody looked at; another operator may be the
-    one who applies it. It goes through the SCIM service: the same rules, records and consequences.
+    """Show what a list of people would change; with --apply HASH, do exactly that. The hash changes with
+    the list and with the directory, so only a plan that somebody reviewed is applied; another operator
+    may apply it. Changes go through the SCIM service: the same rules, records and consequences.
 
-    Exit codes: 0 shown or done; 2 bad list, or another hash; 4 the deployment cannot be reached; 5 some steps
-    were refused.
+    Exit codes: 0 shown or done; 2 invalid list, or an outdated hash; 4 the deployment cannot be reached; 5
+    some steps were refused.
     """
     from kit.errors import ExitCode, KitError
     from kit.identity import imports
@@ -129,7 +129,8 @@ def list_(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """List people: id, name, department, roles, state, by which group or rule. `kit access review` has more.
+    """List people: id, name, department, roles, state, and the group or rule behind them. `kit access
+    review` has more.
 
     Exit codes: 0 listed; 2 no such department; 4 the deployment cannot be reached.
     """
@@ -159,9 +160,9 @@ def invite(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Let one person in, and print what to send to them. Recorded.
+    """Admit one person and print what to send to them. Recorded.
 
-    Exit codes: 0 invited; 2 known already, or refused; 4 the deployment cannot be reached.
+    Exit codes: 0 invited; 2 already known, or refused; 4 the deployment cannot be reached.
     """
     from kit.identity import imports
     from kit.identity.operator import policy, usage
@@ -203,8 +204,8 @@ def remove(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Put a person out: the next call is refused, sessions and keys end. Recorded. A provider that provisions
-    may let them in again: put them out there.
+    """Deactivate a person: the next call is refused; sessions and keys end. Recorded. A provisioning
+    provider may reactivate them: deactivate them there as well.
 
     Exit codes: 0 done; 2 no such person; 4 the deployment cannot be reached.
     """

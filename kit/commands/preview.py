@@ -1,6 +1,4 @@
-"""`kit preview`: what a stage would stand up, without an account and without the Pulumi CLI (Z.1,
-S.1-S.3).
-"""
+"""`kit preview`: what a stage would create, without an account and without the Pulumi CLI (Z.1, S.1-S.3)."""
 
 import sys
 from collections.abc import Mapping
@@ -39,16 +37,16 @@ def preview(
 ) -> None:
     """Show the plan of one stage or of all three, as a tree by component.
 
-    The program is evaluated as `pulumi up` would run it. Ids and ARNs that AWS would give are made up, the
-    same on every run, so that policies can be read in full and two plans compared; `--unknowns` leaves them
-    out. Nothing is written but the file of `--save`, and what earlier stages export (`.kit/plans`). Where a
-    stage's gate is closed, its criteria are assumed to be met in a plan of all stages, and the output says
-    so; with `--stage` the refusal is shown unless `--assume-gates` is given.
+    The program is evaluated as `pulumi up` would run it. Ids and ARNs that AWS would assign are predicted,
+    the same on every run, so that policies can be read in full and plans compared; `--unknowns` leaves them
+    out. Only the file of `--save` and the exports of earlier stages (`.kit/plans`) are written. If a
+    stage's gate is closed, a plan of all stages assumes that its criteria are met, and the output says so;
+    with `--stage` the refusal is shown unless `--assume-gates` is given.
 
     With `--against FILE`: what is added, changed, replaced and deleted since that plan was saved. Which
-    changes replace a resource is taken from the kit's own table; "may replace" where it does not know.
+    changes replace a resource comes from the kit's own table; "may replace" if it does not know.
 
-    Exit codes: 0 done; 1 the program failed; 2 wrong option, file or configuration; 3 the gate of --stage
+    Exit codes: 0 done; 1 the program failed; 2 invalid option, file or configuration; 3 the gate of --stage
     is closed.
     """
     from kit.plan.document import plan_document, read_document, to_json
@@ -60,7 +58,7 @@ def preview(
 
         show_plan(list(graphs.values()), assumed)
         if save is None:
-            return  # a document is not needed, and its hashes of files take time
+            return  # a document is not needed, and hashing its files takes time
     document = plan_document(graphs.values())
     if save:
         from kit.deploy.verdicts import commit_of
@@ -94,7 +92,7 @@ def _evaluated(
     assume_gates: bool,
     unknowns: bool,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The graphs by stage, and the stages whose closed gates were passed over."""
+    """Return the graphs by stage, and the stages whose closed gates were ignored."""
     from kit.evaluation.earlier import earlier_exports
     from kit.evaluation.stages import check_choice, evaluate_stage, evaluate_stages
 
@@ -128,8 +126,8 @@ def _evaluated(
 
 
 def _configuration(file: Path | None) -> tuple[Mapping[str, Any], Path | None]:
-    """Overrides and stack file from `--config`: a file with `config:` at its top is a stack's, any other
-    a client's.
+    """Return the overrides and the stack file of `--config`: a file with `config:` at its top level is a
+    stack's, any other a client's.
     """
     if file is None:
         return {}, None
@@ -142,7 +140,7 @@ def _configuration(file: Path | None) -> tuple[Mapping[str, Any], Path | None]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
+    """Write the file atomically."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`kit prompt`: prompts are code (L2.1, L2.2)."""
+"""`kit prompt`: prompts as code (L2.1, L2.2)."""
 
 import json
 import os
@@ -59,8 +59,8 @@ tests:
 
 @app.command("list")
 def list_prompts(client: Client = None, library: Library = None, as_json: Json = False) -> None:
-    """Show every prompt with its published version, aliases and whether the draft has moved on: a client's
-    own, and the kit's that it does not replace.
+    """Show every prompt with its published version, its aliases and whether the draft has changed since:
+    the client's own, and the kit's that it does not replace.
     """
     from kit.prompts.cases import recorded_models
     from kit.prompts.library import read_libraries
@@ -103,7 +103,7 @@ def new(
     client: Client = None,
     library: Library = None,
 ) -> None:
-    """Start a draft that runs; `lint` names what is still to be filled in."""
+    """Create a working draft; `lint` lists what is still to be filled in."""
     path, draft = _new_draft(_libraries(client, library)[0], name)
     _start(path, draft)
 
@@ -117,11 +117,12 @@ def adopt(
     client: Client = None,
     library: Library = None,
 ) -> None:
-    """Take a proposal of the portal into the library: above the prompt that it is about, or as a new draft.
+    """Take a proposal from the portal into the library: above the prompt that it is about, or as a new
+    draft.
 
-    It changes nothing that is published: lint, test, approve and publish follow as for every change.
+    Nothing published changes: lint, test, approve and publish follow as for every change.
 
-    Exit codes: 0 taken in, also when it had been before; 2 bad input.
+    Exit codes: 0 adopted, or already adopted; 2 bad input.
     """
     from kit.prompts.proposals import note, read_proposal, started
 
@@ -146,7 +147,9 @@ def adopt(
 
 
 def _new_draft(library: Path, name: str) -> tuple[Path, str]:
-    """Where a new prompt goes, and its first text. Raises `KitError` for a name that is wrong or taken."""
+    """Return where a new prompt goes and its initial text. Raises `KitError` for a name that is invalid or
+    in use.
+    """
     import re
 
     parts = name.split("/")
@@ -177,7 +180,7 @@ def _start(path: Path, draft: str) -> None:
 
 @app.command()
 def lint(names: Names = None, client: Client = None, library: Library = None, as_json: Json = False) -> None:
-    """Find what must not reach approval: injection-prone templates, unused variables, broken cases."""
+    """Find what must not be approved: injection-prone templates, unused variables, broken cases."""
     from dataclasses import asdict
 
     findings = [finding for entry in _chosen(_libraries(client, library), names) for finding in _lint(entry)]
@@ -201,9 +204,9 @@ def run_tests(
     library: Library = None,
     as_json: Json = False,
 ) -> None:
-    """Judge the test cases by the answers recorded from a model, and show a table of what held.
+    """Judge the test cases by the answers recorded from a model, and show the results as a table.
 
-    A case without an answer recorded for the present text of its prompt is not run, and counts for nothing.
+    A case without a recorded answer for the current text of its prompt is not run and does not count.
     --record needs a credential: eval "$(kit env)", or ANTHROPIC_API_KEY.
 
     Exit codes: 0 nothing failed; 2 bad input; 4 Claude does not answer; 5 a case failed.
@@ -263,9 +266,9 @@ def approve(
     client: Client = None,
     library: Library = None,
 ) -> None:
-    """Record that a person approves the prompt as it is now; lint and every recorded case must hold.
+    """Record that a person approves the prompt as it is now; lint and every recorded case must pass.
 
-    Exit codes: 0 approved; 2 bad input; 5 lint, a case, or a missing recording speaks against it.
+    Exit codes: 0 approved; 2 bad input; 5 lint or a case fails, or a recording is missing.
     """
     from kit.prompts.cases import run_cases
     from kit.prompts.publication import approve as record
@@ -289,8 +292,8 @@ def publish(
     client: Client = None,
     library: Library = None,
 ) -> None:
-    """Make approved prompts immutable versions, stable or draft as approved; the next `pulumi up` deploys
-    them.
+    """Publish approved prompts as immutable versions, stable or draft as approved; the next `pulumi up`
+    deploys them.
     """
     from kit.prompts.publication import publish as make_version
 
@@ -311,7 +314,7 @@ def rollback(
     client: Client = None,
     library: Library = None,
 ) -> None:
-    """Point `stable`, or `draft`, back at an earlier version; takes effect with the next `pulumi up`."""
+    """Point `stable`, or `draft`, back at an earlier version; the next `pulumi up` deploys it."""
     from kit.prompts.publication import roll_back
 
     libraries = _libraries(client, library)
@@ -322,7 +325,7 @@ def rollback(
 
 
 def _libraries(client: str | None, library: Path | None) -> tuple[Path, ...]:
-    """The libraries that are meant: the one to write to first, that of the client; then the kit's."""
+    """Return the libraries: first the client's, which is written to, then the kit's."""
     from kit.chosen import folder_of
 
     if library is not None:
@@ -338,7 +341,7 @@ def _libraries(client: str | None, library: Path | None) -> tuple[Path, ...]:
 
 
 def _chosen(libraries: tuple[Path, ...], names: list[str] | None) -> list[Any]:
-    """The prompts of these names in any library; without names all of the first."""
+    """Return the prompts with these names from any library; without names, all of the first library."""
     from kit.prompts.library import find, read_libraries
 
     entries = read_libraries(libraries)
@@ -348,7 +351,7 @@ def _chosen(libraries: tuple[Path, ...], names: list[str] | None) -> list[Any]:
 
 
 def _require_own(libraries: tuple[Path, ...], entries: list[Any]) -> None:
-    """Raises `KitError` for a prompt of the kit's library, which every client of the fork has."""
+    """Raise `KitError` for a prompt of the kit's library, which all clients of the fork share."""
     for entry in entries:
         if not entry.folder.is_relative_to(libraries[0]):
             own = libraries[0] / entry.folder.parent.name / entry.folder.name
@@ -360,7 +363,7 @@ def _require_own(libraries: tuple[Path, ...], entries: list[Any]) -> None:
 
 
 def _shown(path: Path) -> str:
-    """The path as it is seen from here."""
+    """Return the path relative to the working directory."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
@@ -377,7 +380,9 @@ def _draft_state(entry: Any) -> str:
 
 
 def _ask_claude() -> Callable[[dict[str, Any]], Any]:
-    """How to ask Claude. Raises `KitError` without a credential, and where Claude does not answer."""
+    """Return a function that asks Claude. Raises `KitError` without a credential, and if Claude does not
+    answer.
+    """
     if not (os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")):
         raise KitError(
             "no credential for Claude is set",
@@ -430,5 +435,5 @@ def _print_table(rows: list[Any], columns: dict[str, Callable[[Any], str]]) -> N
     for row in rows:
         table.add_row(*(value(row) for value in columns.values()))
     console = Console()
-    # a pipe has no width: do not fold for it
+    # a pipe has no width: do not wrap for it
     Console(width=console.width if console.is_terminal else 200).print(table)

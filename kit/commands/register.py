@@ -32,7 +32,7 @@ _HELP = {
 
 
 def register_app(register: "Register") -> typer.Typer:
-    """The commands of one register: `open`, `update`, `decide`, `close`, `list`."""
+    """Return the commands of one register: `open`, `update`, `decide`, `close`, `list`."""
     from kit.registers.entries import REQUIRED
 
     app = typer.Typer(help=_HELP[register], no_args_is_help=True)

@@ -1,4 +1,4 @@
-"""`kit report roi`, `kit maturity`: what a quarter was worth, how far each department is (L5.5, C.3)."""
+"""`kit report roi`, `kit maturity`: the value of a quarter, and how mature each department is (L5.5, C.3)."""
 
 import json
 import shutil
@@ -38,13 +38,13 @@ def roi(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Write the quarterly report as HTML, and as PDF where a Chromium is on the PATH.
+    """Write the quarterly report as HTML, and as PDF if a Chromium is on the PATH.
 
-    Value is a range with its method, cost is recorded or planned and says which, every figure links to its
-    query. A quarter that is not over is reported up to yesterday. One that was closed rests on the baselines
-    of that day; what is computed differently since is listed as a correction.
+    Value is a range with its method, cost is marked as recorded or planned, and every figure links to its
+    query. The current quarter is reported up to yesterday. A closed quarter uses the baselines of the day
+    it was closed; anything computed differently since is listed as a correction.
 
-    Exit codes: 0 done; 2 wrong option or configuration; 4 no deployment; 5 a closed quarter was altered.
+    Exit codes: 0 done; 2 invalid option or configuration; 4 no deployment; 5 a closed quarter was altered.
     """
     from kit.measurement.closing import close as close_period
     from kit.measurement.closing import closed_file, corrections, read_closed
@@ -89,9 +89,9 @@ def maturity(
 ) -> None:
     """Show the maturity of each department, 1 to 4, and what is missing for the next level.
 
-    Levels are computed from use, feedback, reviews, training and baselines; nobody types them in.
+    Levels are computed from use, feedback, reviews, training and baselines, and never entered by hand.
 
-    Exit codes: 0 done; 2 wrong option or configuration; 4 no deployment.
+    Exit codes: 0 done; 2 invalid option or configuration; 4 no deployment.
     """
     found = read_quarter(quarter, records, client, progress=not as_json).maturity
     if as_json:
@@ -110,7 +110,7 @@ def maturity(
 
 
 def read_quarter(name: str | None, records: Path | None, client: str | None, *, progress: bool) -> "Quarter":
-    """Everything about a quarter. Raises KitError on a wrong option or where nothing can be read."""
+    """Read everything about a quarter. Raises KitError on an invalid option, or if nothing can be read."""
     from kit.chosen import choose, settings_of
     from kit.cost.model import build_model
     from kit.evaluation.stages import evaluate_stages
@@ -144,7 +144,7 @@ def read_quarter(name: str | None, records: Path | None, client: str | None, *, 
 
 
 def print_pdf(page: Path) -> Path | None:
-    """The page as PDF by a headless browser; None where there is none or it fails."""
+    """Print the page to PDF with a headless browser; returns None if there is none or it fails."""
     browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         return None

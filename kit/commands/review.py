@@ -45,19 +45,19 @@ def review(
         str | None, typer.Option(help="With --approve: the client, for stacks named <stage>.<client>.")
     ] = None,
 ) -> None:
-    """Read a change as an auditor does: what it weakens, deletes, newly grants, or hides.
+    """Review a change as an auditor does: what it weakens, deletes, newly grants, or hides.
 
-    FILE is best made by: pulumi preview --json --show-sames --show-replacement-steps --non-interactive. A
+    Create FILE with: pulumi preview --json --show-sames --show-replacement-steps --non-interactive. A
     document with an operation or a key that this kit does not know is refused, not skipped.
 
-    Critical findings (a control is weakened, data or evidence can be lost, access widened, a credential in
-    plain) need an override that names its approver and reason.
+    Critical findings (a control is weakened, data or evidence can be lost, access is widened, a credential
+    is in plain text) need an override that names its approver and reason.
 
-    With --approve the verdict becomes a record of the audit store, in the name that AWS gives you, bound to
-    the digest of the plan; with critical findings that are not overridden there is none.
+    With --approve the verdict becomes an audit record under the identity that AWS reports, bound to the
+    digest of the plan; with critical findings that are not overridden there is none.
 
-    Exit codes: 0 nothing critical, or all of it overridden; 2 the file cannot be read; 4 --approve without a
-    deployment; 5 critical findings.
+    Exit codes: 0 nothing critical, or all of it overridden; 2 the file cannot be read; 4 --approve without
+    a deployment; 5 critical findings.
     """
     from importlib.metadata import version
 
@@ -93,7 +93,7 @@ def review(
 
 
 def _approve(file: Path, overridden: list[str], client: str | None) -> None:
-    """Record the verdict on every stack of the plan."""
+    """Record the verdict for every stack of the plan."""
     from kit.deploy.verdicts import approve, plan_digests
     from kit.plan.digest import is_digest
     from kit.target import find_target
@@ -110,7 +110,7 @@ def _approve(file: Path, overridden: list[str], client: str | None) -> None:
 
 
 def _with_commits(findings: "list[Finding]", file: Path, against: Path | None) -> "list[Finding]":
-    """Findings about code with the commits that changed it, where both plans name theirs."""
+    """Add to findings about code the commits that changed it, if both plans name theirs."""
     from dataclasses import replace
 
     from kit.deploy.verdicts import commits_between
@@ -132,7 +132,7 @@ def _with_commits(findings: "list[Finding]", file: Path, against: Path | None) -
 
 
 def _change(file: Path, against: Path | None) -> "tuple[Difference, list[Finding]]":
-    """The change, and what makes its description less than the whole truth."""
+    """Return the change, and the reasons why its description may be incomplete."""
     from kit.plan.difference import difference
     from kit.plan.digest import RECOMMENDED, is_digest, read_digest
     from kit.plan.document import checked_document, read_document

@@ -1,4 +1,4 @@
-"""`kit review-queue`: drafts that wait for a person, and what the person decides (L3.4, G.2, G.6)."""
+"""`kit review-queue`: drafts waiting for a person, and that person's decisions (L3.4, G.2, G.6)."""
 
 import json
 from pathlib import Path
@@ -31,9 +31,9 @@ def list_(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """List what waits for a review, oldest first; without --department wherever you are let in.
+    """List what waits for a review, oldest first; without --department, wherever you have access.
 
-    Exit codes: 0 done; 2 not let in; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 2 no access; 4 the deployment cannot be reached.
     """
     from kit.reviews.deciding import queue
     from kit.reviews.identity import looking_person
@@ -71,9 +71,9 @@ def list_(
 
 @app.command()
 def show(request: Request, department: Department, client: Client = None, as_json: Json = False) -> None:
-    """Show a review: the draft, its sources, what the checks found.
+    """Show a review: the draft, its sources, and the findings of the checks.
 
-    Exit codes: 0 done; 2 no such review, or not let in; 4 the deployment cannot be reached.
+    Exit codes: 0 done; 2 no such review, or no access; 4 the deployment cannot be reached.
     """
     from kit.reviews.deciding import approvals_of, draft_of, review_of
     from kit.reviews.identity import looking_person
@@ -111,10 +111,10 @@ def approve(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Let the draft be released as it is. The signed-in person decides, and never the one who asked.
+    """Approve the draft for release as it is. The signed-in person decides, and never the requester.
 
-    Exit codes: 0 done, also when it was decided so before; 2 no such review, decided otherwise, asked for
-    by the same person, or refused for the access record; 4 the deployment cannot be reached.
+    Exit codes: 0 done, or already approved; 2 no such review, decided otherwise, requested by the same
+    person, or refused because of the access record; 4 the deployment cannot be reached.
     """
     _decide(request, department, "approve", by, reason, client, as_json)
 
@@ -129,7 +129,7 @@ def edit(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Release your own text in the place of the draft. Exit codes as for approve."""
+    """Release your own text instead of the draft. Exit codes as for approve."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -146,7 +146,7 @@ def reject(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Keep the draft from being released. Exit codes as for approve."""
+    """Reject the draft. Exit codes as for approve."""
     _decide(request, department, "reject", by, reason, client, as_json)
 
 
@@ -159,10 +159,10 @@ def serve(
     ] = None,
     client: Client = None,
 ) -> None:
-    """Serve the review page on this machine, for the person who is signed in, until it is stopped.
+    """Serve the review page on this machine, for the signed-in person, until it is stopped.
 
-    The address holds a secret of this run and lets nobody else in. Exit codes: 0 stopped; 2 nobody is signed
-    in, or the port is taken; 4 the deployment cannot be reached.
+    The address contains a secret of this run, without which nobody gets in. Exit codes: 0 stopped; 2 nobody
+    is signed in, or the port is in use; 4 the deployment cannot be reached.
     """
     from kit.reviews.identity import acting_person
     from kit.reviews.page import review_server

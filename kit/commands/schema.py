@@ -15,10 +15,10 @@ def schema(
     ] = None,
     workflow: Annotated[bool, typer.Option("--workflow", help="That of a workflow's file instead.")] = False,
 ) -> None:
-    """Print the JSON Schema of a client's file, by which editors complete and check it.
+    """Print the JSON Schema of a client's file, with which editors complete and check it.
 
-    The schemas of this version lie in the project as stacks/config/client.schema.json and
-    workflows/workflow.schema.json; the first line of a file names its own. Exit codes: 0 done, 4 the file
+    The schemas of this version are in the project as stacks/config/client.schema.json and
+    workflows/workflow.schema.json; the first line of a file names its own. Exit codes: 0 done; 4 the file
     cannot be written.
     """
     from contract.schema import client_schema, workflow_schema

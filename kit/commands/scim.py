@@ -1,4 +1,4 @@
-"""`kit scim`: the bearer token that the identity provider presents to the SCIM endpoint (G.4)."""
+"""`kit scim`: the bearer tokens with which the identity provider calls the SCIM endpoint (G.4)."""
 
 import json
 from typing import Annotated
@@ -22,8 +22,9 @@ def rotate(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Make a new token and show it once; the one before stays valid for seven days, so that there is time to
-    put the new one into the identity provider. Recorded. Named tokens (kit scim token) end apart.
+    """Create a new token and show it once; the previous one stays valid for seven days, so that there is
+    time to configure the new one in the identity provider. Recorded. Named tokens (kit scim token)
+    expire independently.
 
     Exit codes: 0 done; 4 the deployment cannot be reached.
     """
@@ -38,7 +39,7 @@ def rotate(
         secret, url = target.require("scim_token_secret_arn"), target.require("scim_url")
         record_event(target, {"kind": "scim", "event": "token-rotated", "at_once": at_once})
         token = new_token()
-        for _ in range(2 if at_once else 1):  # the service goes by this value and the one before it
+        for _ in range(2 if at_once else 1):  # the service accepts this value and the previous one
             target.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=token)
         if target.local:
             remember_scim_token(find_home(), token)
@@ -64,8 +65,8 @@ def create(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Make a named token and show it once; one of the same name ends. Name and token are also client id and
-    secret of OAuth client credentials at <SCIM base URL>/oauth/token. Recorded.
+    """Create a named token and show it once; an existing one of the same name is revoked. Name and token
+    are also client id and secret for OAuth client credentials at <SCIM base URL>/oauth/token. Recorded.
 
     Exit codes: 0 done; 2 bad input; 4 the deployment cannot be reached.
     """
@@ -89,7 +90,7 @@ def create(
 
 @token.command("list")
 def list_(client: Client = None, as_json: Json = False) -> None:
-    """List named tokens: owner, end, last use.
+    """List named tokens: owner, expiry, last use.
 
     Exit codes: 0 done; 4 the deployment cannot be reached.
     """
@@ -126,7 +127,7 @@ def revoke(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """End a named token, and the access tokens it was exchanged for, within seconds. Recorded.
+    """Revoke a named token, and the access tokens issued for it, within seconds. Recorded.
 
     Exit codes: 0 done; 2 no such token; 4 the deployment cannot be reached.
     """

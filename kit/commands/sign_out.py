@@ -1,4 +1,4 @@
-"""`kit sign-out`: end every sign-in of a person, such as after a theft; it bites at the next call (G.4)."""
+"""`kit sign-out`: ends every session of a person, for example after a theft, from the next call (G.4)."""
 
 import json
 from typing import Annotated
@@ -15,9 +15,9 @@ def sign_out(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Revoke all sessions of a person. Tokens issued before are refused at the next call, and renewed ones
-    where they carry the time of the sign-in (auth_time, as the user pool's do). The person can sign in again:
-    to keep a person out, use kit switch off principal. API keys are revoked separately.
+    """Revoke all sessions of a person. Tokens issued before are refused from the next call, as are renewed
+    ones that carry the time of sign-in (auth_time, as the user pool's do). The person can sign in again:
+    to keep them out, use kit switch off principal. API keys are revoked separately.
 
     Exit codes: 0 done; 2 no such person; 4 the deployment cannot be reached.
     """

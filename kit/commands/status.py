@@ -1,4 +1,4 @@
-"""`kit status`: what of the embedded deployment is up, and where."""
+"""`kit status`: which parts of the embedded deployment are up, and where."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def status(
     as_json: Json = False,
 ) -> None:
-    """Show every process with its address and health, and what each stack holds.
+    """Show every process with its address and health, and what each stack contains.
 
-    Exit codes: 0 everything is up; 4 something, or everything, is not.
+    Exit codes: 0 everything is up; 4 something, or everything, is down.
     """
     from kit.home import find_home
 

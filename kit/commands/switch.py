@@ -1,4 +1,4 @@
-"""`kit switch`: turn Claude off and on, for everybody or for some; it bites at the next call (G.4)."""
+"""`kit switch`: turns Claude off and on, for everyone or for some, from the next call (G.4)."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -29,9 +29,9 @@ _TIMES_ASKED = 3
 def off(
     scope: Scope, reason: Why, subject: Subject = "", client: Client = None, as_json: Json = False
 ) -> None:
-    """Turn Claude off: kit switch off department marketing --reason "…". Doing it again changes nothing.
+    """Turn Claude off: kit switch off department marketing --reason "…". Idempotent.
 
-    The switch is set, read back, asked of a gateway, and then recorded as what it is.
+    The switch is set, read back, confirmed by a gateway, and then recorded with its actual state.
 
     Exit codes: 0 done; 1 a gateway does not see it; 2 no such scope or subject; 4 the deployment cannot be
     reached.
@@ -43,7 +43,7 @@ def off(
 def on(
     scope: Scope, reason: Why, subject: Subject = "", client: Client = None, as_json: Json = False
 ) -> None:
-    """Turn it on again. Doing it again changes nothing.
+    """Turn Claude on again. Idempotent.
 
     Exit codes: 0 done; 1 a gateway does not see it; 2 no such scope or subject; 4 the deployment cannot be
     reached.
@@ -53,7 +53,7 @@ def on(
 
 @app.command("list")
 def list_(client: Client = None, as_json: Json = False) -> None:
-    """List what is off now.
+    """List what is currently off.
 
     Exit codes: 0 done; 4 the deployment cannot be reached.
     """
@@ -72,7 +72,7 @@ def list_(client: Client = None, as_json: Json = False) -> None:
 
 
 def _turn(which: str, scope: str, subject: str, reason: str, client: str | None, as_json: bool) -> None:
-    """Set, read back, ask a gateway, record: the record says what came of it, never what was meant."""
+    """Set, read back, ask a gateway, record: the record holds the result, never the intention."""
     from kit.errors import ExitCode, KitError
     from kit.identity.operator import plain, record_event
     from kit.target import find_target
@@ -128,7 +128,7 @@ def _switch(target: "Target", scope: str, subject: str) -> "Switch":
         model = policy(target).model_named(subject)
         if model is None:
             raise usage(f"there is no model {subject}", f"one of: {', '.join(policy(target).models)}")
-        subject = model.model  # what the ledger checks: every alias of it is off
+        subject = model.model  # what the ledger checks: every alias of the model is off
     if scope == "principal":
         subject = find_subject(target, subject).id
     return Switch(scope, subject)
@@ -141,7 +141,7 @@ def _switches(target: "Target") -> "Switches":
 
 
 def _as_a_gateway_sees_it(target: "Target", switch: "Switch") -> str | None:
-    """`off` or `on` as a gateway answers; None where nobody is signed in who could ask one."""
+    """Return `off` or `on` as a gateway answers, or None if nobody is signed in who could ask one."""
     import urllib.error
     import urllib.parse
     import urllib.request
@@ -164,7 +164,9 @@ def _as_a_gateway_sees_it(target: "Target", switch: "Switch") -> str | None:
 
 
 def _credential(target: "Target") -> tuple[str, str] | None:
-    """A gateway's address and a token for it: of the embedded deployment, else of who is signed in."""
+    """Return a gateway's address and a token for it: of the embedded deployment, or of the signed-in
+    person.
+    """
     from kit.errors import KitError
 
     try:

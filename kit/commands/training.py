@@ -1,4 +1,4 @@
-"""`kit training`: the courses of workflows, and records of completed training (L3.5, L4.1, S.2)."""
+"""`kit training`: the courses of the workflows, and records of completed training (L3.5, L4.1, S.2)."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,8 @@ def list_(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """List the courses, one for each workflow. A department with `training_required` demands its workflows'.
+    """List the courses, one per workflow. A department with `training_required` requires those of its
+    workflows.
 
     Exit code: 0.
     """
@@ -62,10 +63,10 @@ def record(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Write a record of kind training for each completion; the gate "teams trained" and maturity count them.
+    """Record each completed training; the gate "teams trained" and the maturity levels count these records.
 
-    People are those of the identity provider; somebody who is not known stops the command before anything is
-    written. Recorded again, a person still counts once. Exit codes: 0 recorded; 2 wrong option, line or
+    People are those of the identity provider; an unknown person stops the command before anything is
+    written. A person who is recorded again counts once. Exit codes: 0 recorded; 2 invalid option, line or
     person; 4 the deployment cannot be reached.
     """
     from kit.adoption.training import completed, read_csv, record_training

@@ -56,18 +56,18 @@ def up(
 ) -> None:
     """Stand the whole kit up on this machine, on an emulated AWS that listens on 127.0.0.1 only.
 
-    Evaluates the Pulumi program, shows the plan, brings the emulated AWS to it, starts the functions and
-    makes a first request with the official SDK. Run it again after a change: what is the same stays, and the
-    client need not be named again. A run that failed or was stopped goes on where it ended. State lies under
-    .kit (KIT_HOME), which holds one client; another one has a home and ports of its own.
+    Evaluates the Pulumi program, shows the plan, applies it to the emulated AWS, starts the functions and
+    makes a first request. Run it again after a change: unchanged resources stay, and the client need not be
+    named again. A run that failed or was stopped resumes where it ended. State is kept under .kit
+    (KIT_HOME), which holds one client; another client has its own home and ports.
 
-    Claude itself answers where ANTHROPIC_API_KEY is set (at ANTHROPIC_BASE_URL, if that is set too and is not
-    this gateway), a stand-in that says what it is otherwise. The key goes into the emulated Secrets Manager,
-    where only the gateway's role may read it. The gates of the later stages are opened with evidence that
-    calls itself a demonstration; on a real account nothing does that.
+    Claude answers if ANTHROPIC_API_KEY is set (at ANTHROPIC_BASE_URL, if that is set too and is not this
+    gateway); otherwise a stand-in that identifies itself does. The key is stored in the emulated Secrets
+    Manager, readable by the gateway's role only. The gates of the later stages are opened with evidence
+    that is labelled as a demonstration; on a real account nothing does that.
 
-    Exit codes: 0 up; 1 a resource or the program failed; 2 wrong option or configuration; 4 a port is in use,
-    packages cannot be had, a process does not start; 130 stopped with Ctrl-C.
+    Exit codes: 0 up; 1 a resource or the program failed; 2 invalid option or configuration; 4 a port is in
+    use, packages cannot be downloaded, or a process does not start; 130 stopped with Ctrl-C.
     """
     from rich.console import Console
 
@@ -135,7 +135,9 @@ def _choice(
 
 
 def _claude_url(base: int) -> str | None:
-    """ANTHROPIC_BASE_URL, as the SDK takes it; None for the gateway's own, which `kit env` exports."""
+    """Return ANTHROPIC_BASE_URL as the SDK reads it, or None for the gateway's own, which `kit env`
+    exports.
+    """
     from contract.kinds import PROVIDER_URL
     from kit.local.ports import port_of
 
@@ -153,7 +155,7 @@ def _claude_url(base: int) -> str | None:
 
 @contextmanager
 def _interruptible(home: "Home") -> Iterator[None]:
-    """On Ctrl-C or SIGTERM leave nothing running, and a state to go on from."""
+    """On Ctrl-C or SIGTERM, leave nothing running and a state that can be resumed."""
     from kit.local.deployment import stop_everything
 
     def interrupt(_number: int, _frame: object) -> None:
@@ -210,7 +212,7 @@ def _stand_up(deployment: "Deployment", console: "Console") -> dict[str, Any]:
 
 
 def _claude(choice: "Choice") -> str:
-    """Who answers: a host, or the stand-in."""
+    """Return who answers: a host, or the stand-in."""
     if not choice.anthropic_api_key:
         return "stand-in"
     return (choice.anthropic_base_url or "https://api.anthropic.com").partition("://")[2].partition("/")[0]
@@ -250,7 +252,7 @@ def _served(access: "Access", first: "FirstRequest") -> dict[str, Any]:
 
 
 def _show_losses(deployment: "Deployment", plan: "Plan", console: "Console") -> None:
-    """What an emulator that was not shut down took with it."""
+    """Show what was lost because the emulator was not shut down cleanly."""
     if deployment.emulator_was_killed:
         console.print(
             "[yellow]The emulated AWS was killed, not stopped.[/] Its state is that of its last save: "
@@ -291,7 +293,7 @@ def _show_plan(plan: "Plan", console: "Console") -> None:
 
 @contextmanager
 def _progress(plan: "Plan", console: "Console") -> "Iterator[Callable[[Step], None]]":
-    """Where each step is reported when it is done: a bar for a person, nothing for a pipe."""
+    """Yield the callback for each completed step: a progress bar on a terminal, nothing in a pipe."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     total = sum(len(steps) for steps in plan.steps.values())
@@ -332,7 +334,7 @@ def _show_result(report: dict[str, Any], console: "Console") -> None:
 
 
 def _stay(home: "Home") -> None:
-    """Until Ctrl-C, or until a process ends by itself, which is an error."""
+    """Wait for Ctrl-C, or for a process that ends by itself, which is an error."""
     from kit.local.processes import states
 
     while True:

@@ -1,4 +1,4 @@
-"""`kit whoami` and `kit claude-code`: who is signed in here, and how Claude Code is configured."""
+"""`kit whoami` and `kit claude-code`: who is signed in here, and how to configure Claude Code."""
 
 import json
 from datetime import UTC, datetime
@@ -12,10 +12,11 @@ from kit.errors import ExitCode, KitError
 
 
 def whoami(as_json: Json = False) -> None:
-    """Say who is calling from this machine, as the gateway sees it: rights, limits, and this month's spend.
+    """Show who is calling from this machine, as the gateway sees it: rights, limits, and this month's
+    spend.
 
-    The credential is ANTHROPIC_AUTH_TOKEN or ANTHROPIC_API_KEY at ANTHROPIC_BASE_URL where they are set (an
-    application's key, `kit env`), else the session of `kit login`.
+    The credential is ANTHROPIC_AUTH_TOKEN or ANTHROPIC_API_KEY at ANTHROPIC_BASE_URL if set (an
+    application's key, `kit env`), otherwise the session of `kit login`.
 
     Exit codes: 0 known; 2 nobody is signed in, or the session has ended; 4 the gateway cannot be reached.
     """
@@ -65,18 +66,20 @@ def claude_code(
         ),
     ] = False,
 ) -> None:
-    """Print managed settings for Claude Code: the gateway, the token helper, the models that are granted. The
-    helper is the small package claude_kit_token/ (pipx or uv tool), whose README says where its config.json
-    lies.
+    """Print managed settings for Claude Code: the gateway, the token helper, the granted models. The helper
+    is the small package claude_kit_token/ (pipx or uv tool), whose README says where its config.json is
+    stored.
 
-    Every role that Claude Code knows gets a granted model, people can pick no other, and nothing else leaves.
-    At 75 and 90 percent of a budget Claude Code shows a message, for which the helper is a hook, too.
-    With --department they also hold what the department may use of web search, web fetches and MCP servers,
-    where its tool_governance is enforce. Distribute them as managed-settings.json, which people cannot
-    override.
+    Every model role of Claude Code gets a granted model, people cannot pick any other, and no other traffic
+    leaves. At 75 and 90 percent of a budget Claude Code shows a message, for which the helper also serves
+    as a hook.
 
-    Exit codes: 0 printed; 2 nobody is signed in and no department was given; 4 the gateway or the deployment
-    cannot be reached.
+    With --department they also contain what the department may use of web search, web fetch and MCP
+    servers, if its tool_governance is enforce. Distribute them as managed-settings.json, which people
+    cannot override.
+
+    Exit codes: 0 printed; 2 nobody is signed in and no department was given; 4 the gateway or the
+    deployment cannot be reached.
     """
     from kit.identity.claude_code import model_environment, warning_hooks
 

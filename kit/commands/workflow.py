@@ -1,4 +1,4 @@
-"""`kit workflow`: ask for a workflow of a department and follow it (L3.1)."""
+"""`kit workflow`: start a department's workflow and follow it (L3.1)."""
 
 import json
 from pathlib import Path
@@ -27,9 +27,9 @@ def list_(
     client: Annotated[str | None, typer.Option(help="The client whose workflows are listed.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the workflows that a client's departments have: the client that is named, or is up.
+    """List the workflows of a client's departments: of the named client, or of the one that is up.
 
-    Exit codes: 0 listed; 2 no such client, or its file or a workflow of it is wrong.
+    Exit codes: 0 listed; 2 no such client, or its file or one of its workflows is invalid.
     """
     from contract.writing import as_file
 
@@ -60,11 +60,12 @@ def start(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Bring documents into the department's data area and start the workflow over them.
+    """Upload documents to the department's data area and start the workflow with them.
 
-    The signed-in person is the requester, and may not review the result.
+    The signed-in person is the requester and may not review the result.
 
-    Exit codes: 0 started; 2 no such workflow, bad file or variable, not let in; 4 deployment not reachable.
+    Exit codes: 0 started; 2 no such workflow, invalid file or variable, or no access; 4 the deployment
+    cannot be reached.
     """
     from kit.reviews.identity import acting_person
     from kit.reviews.places import place
@@ -108,7 +109,7 @@ def status(
     client: Client = None,
     as_json: Json = False,
 ) -> None:
-    """Say where a request is, and where its released text lies.
+    """Show the state of a request, and where its released text is stored.
 
     Exit codes: 0 known; 2 no such request or workflow; 4 the deployment cannot be reached.
     """
@@ -151,10 +152,10 @@ def credential(
     department: Annotated[str, typer.Option("--department", "-d", help="The department.")],
     client: Client = None,
 ) -> None:
-    """Make the key with which a department's workflows call the gateway, and put it where they read it.
+    """Create the key with which a department's workflows call the gateway, and store it where they read it.
 
-    Again: a fresh key; revoke the old one with kit key revoke. Exit codes: 0 done; 2 no such department; 4
-    the deployment cannot be reached.
+    Run again for a fresh key; revoke the old one with kit key revoke. Exit codes: 0 done; 2 no such
+    department; 4 the deployment cannot be reached.
     """
     from kit.reviews.credentials import give_credential
     from kit.target import find_target
@@ -176,7 +177,9 @@ def _library_of(client: str | None) -> Any:
 
 
 def _department_of(target: Any, name: str, department: str | None) -> str:
-    """Whose workflow it is. Raises KitError (2) where the deployment has no such workflow, or several."""
+    """Return the department of a workflow. Raises KitError (2) if the deployment has no such workflow, or
+    several.
+    """
     from kit.reviews.places import workflows_of
 
     deployed = workflows_of(target)
