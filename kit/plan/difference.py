@@ -140,7 +140,7 @@ def _change(
     ignored = new["options"].get("ignoreChanges", ())
     properties = tuple(
         PropertyChange(c.path, c.kind, c.old, c.new, effect(entry["type"], c.path, new["options"]))
-        for c in compare(old["inputs"], new["inputs"])
+        for c in _input_changes(old["inputs"], new["inputs"])
         if not _ignored(c.path, ignored)
     )
     options = tuple(option_changes(old["options"], new["options"]))
@@ -205,6 +205,11 @@ def _alias_urns(entry: Mapping[str, Any]) -> Iterator[str]:
         place = f"urn:pulumi:{spec.get('stack') or stack}::{spec.get('project') or project}"
         yield f"{place}::{token}::{spec.get('name') or name}"
     yield from entry["options"].get("aliasURNs", ())
+
+
+def _input_changes(old: Any, new: Any) -> Iterator[PropertyChange]:
+    """Return what `compare` yields; nothing at once where all is the same, as nearly everywhere in a plan."""
+    return iter(()) if repr(old) == repr(new) else compare(old, new)
 
 
 def compare(old: Any, new: Any, path: str = "") -> Iterator[PropertyChange]:

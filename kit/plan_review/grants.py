@@ -71,7 +71,7 @@ def grants(document: Mapping[str, Any], effect: str) -> frozenset[Grant]:
 
 def added(old: frozenset[Grant], new: frozenset[Grant]) -> list[Grant]:
     """Return the grants of `new` that nothing in `old` covers, sorted."""
-    return sorted(grant for grant in new if not any(before.covers(grant) for before in old))
+    return sorted(grant for grant in new - old if not any(before.covers(grant) for before in old))
 
 
 def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
