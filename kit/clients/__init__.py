@@ -1,1 +1,1 @@
-"""A client's folder: written, looked through, and moved from the shape of an earlier version (Z.1, L3.1)."""
+"""A client's folder: created, checked, and migrated from an earlier version (Z.1, L3.1)."""

@@ -1,4 +1,4 @@
-"""A client's folder: written from the few facts that differ, looked through for what was left open (Z.1)."""
+"""A client's folder: created from the few facts that differ, and searched for open placeholders (Z.1)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _ZEROS = re.compile(r"\b0{8}-0{4}-0{4}-0{4}-0{12}\b|\b0{12}\b|\bwrkspc_example\b
 
 @dataclass(frozen=True)
 class Facts:
-    """What differs from one client to the next. `departments` are `id`, or `id=library department`."""
+    """What differs between clients. `departments` are `id`, or `id=library department`."""
 
     client: str
     organization: str
@@ -30,7 +30,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Open:
-    """A placeholder that nobody has filled in: the file, its line, the text."""
+    """An open placeholder: the file, its line, the text."""
 
     file: str
     line: int
@@ -38,12 +38,12 @@ class Open:
 
 
 def residency_of(region: str) -> Residency | None:
-    """The jurisdiction in which a region lies; None where the kit does not know it."""
+    """Return the jurisdiction of a region, or None if the kit does not know it."""
     return next((name for name, regions in REGIONS.items() if region in regions), None)
 
 
 def client_text(facts: Facts) -> str:
-    """The client's file. Its workspace is a placeholder that `kit client check` names."""
+    """Return the client's file. Its workspace is a placeholder that `kit client check` reports."""
     residency = residency_of(facts.region)
     others = [each for each in REGIONS[residency] if each != facts.region] if residency else []
     replica = sizing(facts.size).redundancy.replica_region  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def _department(given: str, *, pilot: bool) -> list[str]:
 
 
 def stack_files(client: str) -> Mapping[str, str]:
-    """The stack files that `pulumi up -s <stage>.<client>` needs, by their name."""
+    """Return the stack files that `pulumi up -s <stage>.<client>` needs, by name."""
     return {
         f"Pulumi.{stage}.{client}.yaml": "config:\n"
         f"  claude-enterprise-kit:stage: {stage}\n"
@@ -109,7 +109,7 @@ def stack_files(client: str) -> Mapping[str, str]:
 
 
 def placeholders(path: Path, shown: str) -> list[Open]:
-    """What nobody has filled in: `_name_` and `_amount_` of documents, ids of zeros of a client's file."""
+    """Return the open placeholders: `_name_` and `_amount_` in documents, ids of zeros in a client's file."""
     found = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         patterns = (_PLACEHOLDER,) if path.suffix == ".md" else (_ZEROS, _PLACEHOLDER)

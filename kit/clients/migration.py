@@ -1,8 +1,7 @@
-"""A client of an earlier version, moved to the shape of this one: its file with every comment, and what the
-fork wrote beside it (Z.1).
+"""Migrates a client of an earlier version: its file with every comment, and what the fork added (Z.1).
 
-Version 1 was a single file, `stacks/config/clients/<client>.yaml`, over documents and prompts that all
-clients of a fork shared. Version 2 is a folder, `clients/<client>/`, with documents and prompts of its own.
+Version 1 was a single file, `stacks/config/clients/<client>.yaml`, with documents and prompts shared by all
+clients of a fork. Version 2 is a folder, `clients/<client>/`, with its own documents and prompts.
 """
 
 import difflib
@@ -28,9 +27,9 @@ _COMMON_LOCK = "published.lock"
 
 @dataclass(frozen=True)
 class Migration:
-    """What a migration does. `source` and `target` are the client's file before and after; `copies` are files
-    of the fork that the client's folder gets, `moves` those that leave their place for it; `done` says what
-    changes in the file, `left` what a person must decide.
+    """What a migration does. `source` and `target` are the client's file before and after; `copies` are
+    files of the fork that are copied to the client's folder, `moves` those that are moved there; `done`
+    lists the changes of the file, `left` what a person must decide.
     """
 
     client: str
@@ -45,11 +44,11 @@ class Migration:
 
     @property
     def needed(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether there is anything to do."""
         return self.before != self.after or self.source != self.target or bool({**self.copies, **self.moves})
 
     def difference(self, root: Path) -> str:
-        """The change of the file as a unified diff."""
+        """Return the change of the file as a unified diff."""
         return "".join(
             difflib.unified_diff(
                 self.before.splitlines(keepends=True),
@@ -62,9 +61,9 @@ class Migration:
 
 
 def plan(client: str, root: Path, files: Mapping[str, Path]) -> Migration:
-    """What is to be done for one client. `files` are those of all clients, by name.
+    """Return what is to be done for one client. `files` are those of all clients, by name.
 
-    Raises KitError (2) where the file cannot be read, or is of a newer version than this kit.
+    Raises KitError (2) if the file cannot be read, or is of a newer version than this kit.
     """
     source, target = files[client], root / "clients" / client / "client.yaml"
     before = _text(source)
@@ -72,7 +71,7 @@ def plan(client: str, root: Path, files: Mapping[str, Path]) -> Migration:
     if source.name == "client.yaml":
         return Migration(client, source, source, before, after, done=done)
     left = root / "clients" / client / "client.yaml"
-    if left.exists():  # interrupted between writing the one and removing the other
+    if left.exists():  # interrupted between writing one and removing the other
         raise KitError(
             f"{_shown(source, root)} and {_shown(left, root)} are both there",
             hint="remove the one that does not count",
@@ -98,7 +97,7 @@ def carry_out(migration: Migration) -> None:
         making = target.parent.with_name(f".{migration.client}.migrating")
         shutil.rmtree(making, ignore_errors=True)
         write(migration, making)
-        if target.parent.exists():  # documents or workflows that the client has there already
+        if target.parent.exists():  # documents or workflows that already exist in the client's folder
             shutil.copytree(target.parent, making, dirs_exist_ok=True)
             shutil.rmtree(target.parent)
         making.replace(target.parent)
@@ -114,7 +113,7 @@ def carry_out(migration: Migration) -> None:
 
 
 def write(migration: Migration, folder: Path) -> None:
-    """The client's folder as it will be, at another place."""
+    """Write the client's folder as it will be, at another location."""
     home = migration.target.parent
     for one in ("documents", "prompts", "workflows", "courses"):
         (folder / one).mkdir(parents=True)
@@ -127,7 +126,7 @@ def write(migration: Migration, folder: Path) -> None:
 
 
 def problems_left(migration: Migration, root: Path) -> tuple[str, ...]:
-    """What this version's configuration refuses in the migrated client: each is for a person to decide."""
+    """Return what this version's configuration refuses in the migrated client; a person decides on each."""
     from kit.evaluation.stages import stack_configuration
     from stacks.settings import RawConfig, SettingsError, read_settings
 
@@ -147,10 +146,10 @@ def problems_left(migration: Migration, root: Path) -> tuple[str, ...]:
 
 
 def migrated(text: str, name: str) -> tuple[str, tuple[str, ...]]:
-    """A client's file in the shape of this version, and what was changed in it.
+    """Return a client's file in this version's format, and what was changed in it.
 
-    Every comment stays, and so does every value that the new version has: that is checked before anything is
-    given out. Raises KitError (2).
+    Every comment is preserved, and so is every value that the new version has; this is verified before
+    anything is returned. Raises KitError (2).
     """
     plain = _plain(text, name)
     given = plain.get("schema", 1)
@@ -182,7 +181,7 @@ def migrated(text: str, name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _to_folder(document: MutableMapping[str, Any]) -> list[str]:
-    """Version 1 to 2: keys that have another name, and departments that say which workflows they have."""
+    """Version 1 to 2: renamed keys, and departments that list their workflows."""
     done: list[str] = []
     audit = document.get("audit")
     if isinstance(audit, MutableMapping) and "retention_days" in audit:
@@ -211,7 +210,7 @@ _DEPARTMENTS_OF_1 = ("marketing", "finance", "legal", "executive", "operations",
 
 
 def _remove(document: MutableMapping[str, Any], part: str, name: str) -> Any:
-    """Take a key out of a part of the file; the part too where nothing else is in it."""
+    """Remove a key from a section of the file, and the section if nothing else is in it."""
     held = document[part]
     value = held[name]
     _without_losing_comments(document, part, held, name)
@@ -223,7 +222,7 @@ def _remove(document: MutableMapping[str, Any], part: str, name: str) -> Any:
 def _without_losing_comments(
     document: MutableMapping[str, Any], part: str, held: MutableMapping[str, Any], name: str
 ) -> None:
-    """Remove a key; what is commented after it belongs to what follows, and stays."""
+    """Remove a key; comments after it belong to what follows and stay."""
     after = _comment_after(held, name)
     place = [*held].index(name)
     del held[name]
@@ -243,14 +242,14 @@ def _without_losing_comments(
 
 
 def _comment_after(held: Any, name: str) -> str:
-    """The lines of comment that follow a key's own line."""
+    """Return the comment lines that follow a key's own line."""
     tokens = held.ca.items.get(name, ()) if hasattr(held, "ca") else ()
     text = "".join(token.value for token in tokens if token is not None and not isinstance(token, list))
     return text.partition("\n")[2]
 
 
 def _add_comment(held: Any, name: str, text: str) -> None:
-    """Lines of comment after the last line of a key's value."""
+    """Add comment lines after the last line of a key's value."""
     from ruamel.yaml.error import CommentMark
     from ruamel.yaml.tokens import CommentToken
 
@@ -280,7 +279,7 @@ def _put_first(document: Any, name: str, value: Any) -> None:
 
 
 def _round_trip(text: str, name: str) -> tuple[Any, Callable[[], str]]:
-    """The document with its comments, and what writes it out as it was written."""
+    """Return the document with its comments, and a function that writes it in its original format."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -315,8 +314,8 @@ def _round_trip(text: str, name: str) -> tuple[Any, Callable[[], str]]:
 
 
 def _carried_over(written: list[str], before: list[str], after: list[str]) -> list[str]:
-    """The lines as they were written, with the changes that were made to them as the library writes them:
-    what did not change keeps its spaces and quotes.
+    """Return the original lines with the library's changes applied: what did not change keeps its spaces
+    and quotes.
     """
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     lines: list[str] = []
@@ -326,7 +325,7 @@ def _carried_over(written: list[str], before: list[str], after: list[str]) -> li
 
 
 def _with_editor_line(text: str, schema: str) -> str:
-    """The first line names the schema, by which editors complete and check the file."""
+    """Make the first line name the schema, with which editors complete and check the file."""
     end = "\r\n" if "\r\n" in text else "\n"
     line = f"{_EDITOR}{schema}{end}"
     return line + (text.partition("\n")[2] if text.startswith(_EDITOR) else text)
@@ -353,7 +352,7 @@ def _text(path: Path) -> str:
 
 
 def released(folder: Path = RELEASED) -> dict[str, set[str]]:
-    """The hashes that a document or prompt of the kit has had, by its path."""
+    """Return the hashes that a document or prompt of the kit has had, by path."""
     found: dict[str, set[str]] = {}
     for listing in sorted(folder.glob("*.sha256")):
         for line in listing.read_text("utf-8").splitlines():
@@ -363,7 +362,7 @@ def released(folder: Path = RELEASED) -> dict[str, set[str]]:
 
 
 def listing(root: Path) -> str:
-    """The hashes of the documents and prompts of this version, a line a file."""
+    """Return the hashes of this version's documents and prompts, one line per file."""
     return "".join(f"{_digest(path)}  {path.relative_to(root)}\n" for path in _library(root))
 
 
@@ -373,9 +372,9 @@ def _library(root: Path) -> list[Path]:
 
 
 def _brought(root: Path) -> Iterator[tuple[Path, bool]]:
-    """The files that the fork wrote or changed, and whether the kit has one of that name.
+    """Yield the files that the fork wrote or changed, and whether the kit has one of that name.
 
-    Of a prompt all files, where one of them is the fork's: they make sense together only.
+    If one file of a prompt is the fork's, all of them are included: they belong together.
     """
     known = released()
     paths = {path: str(path.relative_to(root)) for path in _library(root)}
@@ -389,13 +388,13 @@ def _brought(root: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def _prompt_of(path: Path, root: Path) -> Path | None:
-    """The folder of the prompt that a file belongs to."""
+    """Return the prompt folder of a file, or None."""
     parts = path.relative_to(root).parts
     return root.joinpath(*parts[:3]) if parts[0] == "prompts" and len(parts) > 3 else None
 
 
 def _locks(root: Path, folder: Path, prompts: list[Path]) -> dict[Path, str]:
-    """The lock file of each prompt whose published versions only the common one knows."""
+    """Return the lock file of each prompt whose published versions only the shared one lists."""
     common = root / "prompts" / _COMMON_LOCK
     locked: dict[str, dict[str, str]] = json.loads(common.read_text("utf-8")) if common.is_file() else {}
     found = {}
@@ -408,7 +407,7 @@ def _locks(root: Path, folder: Path, prompts: list[Path]) -> dict[Path, str]:
 
 
 def _others(client: str, files: Mapping[str, Path]) -> list[str]:
-    """Other clients of the fork that are single files still; the kit's example is not the fork's."""
+    """Return other clients of the fork that are still single files; the kit's example is not the fork's."""
     single = [name for name, path in files.items() if path.name != "client.yaml"]
     return [name for name in single if name not in (client, "example")]
 

@@ -1,9 +1,9 @@
-"""The attendant: hands each web process the credentials of its own role, and nobody else's, and starts one
-that died again.
+"""The attendant gives each web process the credentials of its own role only, and restarts processes that
+died.
 
-On AWS the Lambda service assumes a function's role; here this process does. It alone is given the emulator's
-root credentials. A process proves with its token which role it is, and botocore's container provider fetches,
-caches and renews the credentials by itself.
+On AWS the Lambda service assumes a function's role; here this process does. Only it holds the emulator's
+root credentials. A process proves its role with a token; botocore's container provider fetches, caches and
+renews the credentials.
 
 It reads `<home>/attendant.json` (mode 0600): {"token_key": "…"}, the key of the tokens.
 """
@@ -36,12 +36,12 @@ _RESTARTS_WITHIN = timedelta(minutes=10)
 
 
 def token_of(token_key: str, role_arn: str) -> str:
-    """What a process shows to be given the credentials of this role, and of no other."""
+    """Return the token with which a process gets the credentials of this role, and of no other."""
     return hmac.new(bytes.fromhex(token_key), role_arn.encode(), hashlib.sha256).hexdigest()
 
 
 def token_key_of(home: Home) -> str:
-    """The key of the tokens of this home; made once."""
+    """Return the token key of this home; created once."""
     stored = read_json(home.attendant_file)
     if stored is None:
         stored = {"token_key": secrets.token_hex(32)}
@@ -50,7 +50,7 @@ def token_key_of(home: Home) -> str:
 
 
 def credential_environment(url: str, token_key: str, role_arn: str) -> dict[str, str]:
-    """How botocore finds the attendant: the variables that ECS and EKS set."""
+    """Return the variables with which botocore finds the attendant, the ones that ECS and EKS set."""
     return {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/credentials/{role_arn}",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": token_of(token_key, role_arn),
@@ -65,7 +65,7 @@ class Attendant:
         self._assume_role = assume_role
 
     def credentials(self, role_arn: str, token: str) -> dict[str, str] | None:
-        """Fresh credentials of a role; None for a wrong token."""
+        """Return fresh credentials of a role, or None for a wrong token."""
         if not hmac.compare_digest(token.encode(), token_of(self._token_key, role_arn).encode()):
             return None
         session = role_arn.rsplit("/", 1)[-1][:64]
@@ -114,8 +114,8 @@ def _handler_class(attendant: Attendant) -> type[BaseHTTPRequestHandler]:
 
 
 class Keeper:
-    """Starts processes of a home again that died without having been stopped. While `kit up` or `kit down`
-    is at work it keeps its hands off.
+    """Restarts processes of a home that died without being stopped. It does nothing while `kit up` or `kit
+    down` is running.
     """
 
     def __init__(self, home: Home, *, clock: Clock = utc_now) -> None:
@@ -123,7 +123,7 @@ class Keeper:
         self._clock = clock
 
     def watch(self) -> None:
-        """Look, every two seconds, until the process ends."""
+        """Check every two seconds until the process ends."""
         while True:
             sleep(_LOOK_SECONDS)
             try:
@@ -132,7 +132,7 @@ class Keeper:
                 print(f"not started again: {error}", file=sys.stderr)
 
     def look(self) -> list[str]:
-        """Start what is dead, but for what died too often; the names of what was started."""
+        """Restart dead processes, except those that died too often; return the names of those restarted."""
         if self._home.busy():
             return []
         started = []

@@ -44,7 +44,7 @@ ERROR_TYPES = {
 }  # fmt: skip
 CHARACTERS_PER_TOKEN = 4
 _CREATED = "2026-01-01T00:00:00Z"
-_CHUNK = 24  # characters of one streamed delta
+_CHUNK = 24  # characters per streamed delta
 _REMEMBERED_PREFIXES = 1024
 _DIRECTIVE = re.compile(r"\[stand-in ([^\]]*)\]")
 
@@ -55,7 +55,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class ApiError(Exception):
-    """An answer in the shape of the API's errors."""
+    """A response in the format of the API's errors."""
 
     def __init__(self, status: int, message: str, *, retry_after: str | None = None) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class ApiError(Exception):
 
 
 class _Cut(Exception):
-    """Leave the connection without an end, as a provider that breaks down."""
+    """Close the connection without an end, as a failing provider does."""
 
 
 @dataclass
@@ -78,7 +78,7 @@ class _Faults:
 
 
 class StandIn:
-    """The ASGI application. Its memory is the prompt prefixes that are "cached" and the batches."""
+    """The ASGI application. It stores the "cached" prompt prefixes and the batches."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -207,7 +207,7 @@ class StandIn:
         await send({"type": "http.response.body", "body": b""})
 
     def _made(self, body: dict[str, Any], faults: _Faults) -> dict[str, Any]:
-        """The whole message, as a call without streaming answers it."""
+        """Return the whole message, as a call without streaming gets it."""
         _check(body, ("model", "max_tokens", "messages"))
         tool = _tool_to_use(body, faults)
         limit = body["max_tokens"] * CHARACTERS_PER_TOKEN
@@ -237,7 +237,7 @@ class StandIn:
         }
 
     def _usage(self, body: dict[str, Any], content: list[dict[str, Any]]) -> dict[str, Any]:
-        """Tokens by length. What stands up to the last cache mark is written once and read from then on."""
+        """Return tokens by length. What precedes the last cache mark is written once, then read."""
         total, prefix = _tokens_of_request(body), _cached_prefix(body)
         cached = min(total - 1, _tokens(prefix)) if prefix else 0
         digest = hashlib.sha256(prefix.encode()).hexdigest()
@@ -305,12 +305,12 @@ class StandIn:
 
 
 def create_app() -> Application:
-    """The stand-in as an ASGI application."""
+    """Return the stand-in as an ASGI application."""
     return _uncut(StandIn())
 
 
 def _uncut(app: Application) -> Application:
-    """Let a cut connection end without a traceback: uvicorn closes a response that was not finished."""
+    """Let a cut connection end without a traceback: uvicorn closes an unfinished response."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -331,7 +331,7 @@ def _text(body: dict[str, Any], tokens: int | None) -> str:
 
 
 def _events(message: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The message as the events of a stream."""
+    """Yield the message as stream events."""
     usage = message["usage"]
     opened = message | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
     yield "message_start", {"type": "message_start", "message": opened}
@@ -397,7 +397,7 @@ def _tool_to_use(body: Mapping[str, Any], faults: _Faults) -> dict[str, Any] | N
 
 
 def _sample(schema: Mapping[str, Any], text: str) -> Any:
-    """A value of the schema: required properties only, texts from the prompt."""
+    """Return a value that matches the schema: required properties only, texts from the prompt."""
     if "enum" in schema:
         return schema["enum"][0]
     match schema.get("type"):
@@ -437,7 +437,7 @@ def _check(body: Mapping[str, Any], required: tuple[str, ...]) -> None:
 
 
 def _last_text(body: Mapping[str, Any]) -> str:
-    """The text of the last user message; empty for a body of another shape."""
+    """Return the text of the last user message; empty for any other body."""
     messages = body.get("messages")
     for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, dict) and message.get("role") == "user":
@@ -450,7 +450,9 @@ def _last_text(body: Mapping[str, Any]) -> str:
 
 
 def _cached_prefix(body: Mapping[str, Any]) -> str:
-    """Tools, system and messages up to the last block with a cache mark, as text; empty without a mark."""
+    """Return tools, system and messages up to the last block with a cache mark, as text; empty without a
+    mark.
+    """
     blocks: list[Any] = [*(body.get("tools") or [])]
     system = body.get("system")
     blocks += system if isinstance(system, list) else [system] if system else []
@@ -474,8 +476,8 @@ _DIMENSIONS = (256, 512, 1024, 1536)
 
 
 def _embedded(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What Bedrock answers an embedding model's call, with made-up vectors: Titan's shape, or Cohere's where
-    several texts are given. The same text has the same vector; nearness means nothing.
+    """Return Bedrock's answer to an embedding call with made-up vectors: Titan's format, or Cohere's for
+    several texts. The same text has the same vector; distance means nothing.
     """
     texts = body.get("texts", [body.get("inputText")])
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):

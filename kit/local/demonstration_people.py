@@ -1,4 +1,4 @@
-"""The people of a demonstration: provisioned by SCIM, known to the stand-in for the identity provider (G.4,
+"""The people of a demonstration: provisioned through SCIM, known to the identity provider's stand-in (G.4,
 L4.1).
 """
 
@@ -24,7 +24,7 @@ _NAMES = ("Ada", "Grace", "Lin", "Noor", "Robin", "Kim")
 
 @dataclass(frozen=True)
 class Demonstrated:
-    """Somebody, with what provisioning says: a department and groups."""
+    """A person with what provisioning provides: a department and groups."""
 
     person: Person
     department: str
@@ -32,7 +32,9 @@ class Demonstrated:
 
 
 def demonstrated(settings: Settings) -> list[Demonstrated]:
-    """One person for each of the first departments; the last two also have the roles that groups give."""
+    """Return one person for each of the first departments; the last two also have the roles that groups
+    give.
+    """
     departments = [one.id for one in [*settings.pilots, *settings.followers]]
     groups = [one.group for one in settings.identity.groups if one.roles]
     reviewing = tuple(one.group for one in settings.identity.groups if "reviewer" in one.roles)
@@ -46,7 +48,7 @@ def demonstrated(settings: Settings) -> list[Demonstrated]:
                 Person(name.lower(), name, f"{name.lower()}@{_domain(settings)}", about), department, mine
             )
         )
-    if reviewing:  # a colleague of the first, so that a draft of one has somebody to decide about it
+    if reviewing:  # a colleague of the first person, who can decide on that person's draft
         person = Person(
             "mira", "Mira", f"mira@{_domain(settings)}", f"{departments[0]}, {', '.join(reviewing)}"
         )
@@ -59,14 +61,14 @@ def _domain(settings: Settings) -> str:
 
 
 def write_people(home: Home, people: Sequence[Demonstrated]) -> str:
-    """The file that the stand-in reads; its path."""
+    """Write the file that the stand-in reads and return its path."""
     path = home.path / "people.json"
     write_private(path, json.dumps([asdict(one.person) for one in people], indent=1) + "\n")
     return str(path)
 
 
 def provision(scim_url: str, token: str, people: Sequence[Demonstrated]) -> None:
-    """Bring everybody in by SCIM, as an identity provider would. Again is the same. Raises KitError."""
+    """Provision everyone through SCIM, as an identity provider would. Idempotent. Raises KitError."""
     ids = {one.person.login: _person(scim_url, token, one) for one in people}
     for group in sorted({group for one in people for group in one.groups}):
         members = [{"value": ids[one.person.login]} for one in people if group in one.groups]
@@ -86,14 +88,14 @@ def _person(scim_url: str, token: str, one: Demonstrated) -> str:
         _ENTERPRISE: {"department": one.department},
     }
     made = _ask(scim_url, token, "POST", "/Users", body)
-    if made is None:  # there already
+    if made is None:  # already exists
         made = _ask(scim_url, token, "GET", f'/Users?filter=userName%20eq%20"{mail}"'.replace('"', "%22"))
         return str((made or {})["Resources"][0]["id"])
     return str(made["id"])
 
 
 def federate(target: Target, stand_in_url: str, client_secret: str) -> None:
-    """Point the pool's identity provider at the stand-in, as `kit connect-provider` would at a real one."""
+    """Point the pool's identity provider at the stand-in, as `kit connect-provider` does with a real one."""
     names = {"UserPoolId": target.require("user_pool_id"), "ProviderName": PROVIDER}
     cognito = target.client("cognito-idp")
     known = cognito.describe_identity_provider(**names)["IdentityProvider"]
@@ -113,7 +115,7 @@ def federate(target: Target, stand_in_url: str, client_secret: str) -> None:
 def _ask(
     scim_url: str, token: str, method: str, path: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """SCIM's answer; None for something that exists already. Raises KitError."""
+    """Return SCIM's answer, or None if the resource already exists. Raises KitError."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"authorization": f"Bearer {token}", "content-type": "application/scim+json"}
     request = urllib.request.Request(scim_url + path, data, headers, method=method)  # noqa: S310

@@ -38,7 +38,7 @@ PREFIX = "claude-enterprise-kit:"
 
 @dataclass(frozen=True)
 class Choice:
-    """What the operator asked for."""
+    """The operator's choices."""
 
     stage: str = STAGES[-1]
     client: str | None = None
@@ -46,11 +46,11 @@ class Choice:
     size: str | None = None
     port_base: int = DEFAULT_BASE
     anthropic_api_key: str | None = field(default=None, repr=False)
-    anthropic_base_url: str | None = None  # where the key is for, if not for api.anthropic.com
+    anthropic_base_url: str | None = None  # the key's endpoint, if not api.anthropic.com
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages up to the one asked for."""
+        """The stages up to the requested one."""
         return STAGES[: STAGES.index(self.stage) + 1]
 
 
@@ -63,22 +63,22 @@ class Plan:
 
     @property
     def changes(self) -> list[Step]:
-        """Every step that is more than none, in the order in which they are taken."""
+        """Every step with an effect, in order."""
         return [step for steps in self.steps.values() for step in steps if step.operation != "same"]
 
     @property
     def lost(self) -> list[Step]:
-        """Resources that hold data, stood once, and are no longer there: what was in them is gone."""
+        """Resources that hold data and no longer exist: their content is lost."""
         return [step for step in self.changes if step.operation == "restore" and step.type in _HOLDING]
 
     def counts(self) -> dict[str, int]:
-        """How many resources each operation concerns."""
+        """Number of resources by operation."""
         names = ("create", "restore", "update", "replace", "delete", "same")
         every = [step.operation for steps in self.steps.values() for step in steps]
         return {name: every.count(name) for name in names if name in every}
 
     def standing(self) -> tuple[int, int]:
-        """How many resources exist in the emulator after the run, and how many are recorded only."""
+        """How many resources exist in the emulator after the run, and how many are only recorded."""
         kept = [step for steps in self.steps.values() for step in steps if step.operation != "delete"]
         return sum(step.live for step in kept), sum(not step.live for step in kept)
 
@@ -94,9 +94,9 @@ class Deployment:
         self.settings = self._settings()
         self.account = planned_account(self._configuration(STAGES[0]))
         self._states: dict[str, StackState] = {}
-        self._standing: set[str] = set()  # what the plan has found: looked up once where nothing changes
+        self._standing: set[str] = set()  # URNs that the plan has looked up, once if nothing changes
         self._emulator: Future[Emulator] | None = None
-        self.emulator_was_killed = False  # whether the one before ended without saving
+        self.emulator_was_killed = False  # whether the previous emulator ended without saving
         self._clients: Clients | None = None
         self._lock = threading.Lock()
 
@@ -121,7 +121,7 @@ class Deployment:
             if self.choice.anthropic_base_url:
                 by_key["base_url"] = self.choice.anthropic_base_url
             chosen["claude"] = {**claude, "providers": [by_key]}
-        if settings.api.custom_domain:  # nobody's name leads to the loopback address
+        if settings.api.custom_domain:  # no public name resolves to the loopback address
             api = replace(settings.api, custom_domain=None, mutual_tls=None)
             chosen["api"] = as_file(api)
         return chosen
@@ -133,7 +133,7 @@ class Deployment:
         return read_settings_of(self._configuration(self.choice.stage))
 
     def as_standing(self) -> Standing:
-        """What the home keeps of the client, so that commands know which one is up."""
+        """What the home stores about the client, so that commands know which one is up."""
         file = self.choice.client_file
         return Standing(
             self.choice.client,
@@ -145,32 +145,32 @@ class Deployment:
 
     @property
     def outside_residency(self) -> bool:
-        """Whether the key of this run is answered where the client's data must not be: fine here, where the
-        data is the operator's own, and refused in every deployment.
+        """Whether this run's key is served from where the client's data must not be: acceptable here, where
+        the data is the operator's own, and refused in every deployment.
         """
         return self.choice.anthropic_api_key is not None and "us" not in self.settings.data_residency
 
     @property
     def prefix(self) -> str:
-        """With what every physical name begins."""
+        """The prefix of every physical name."""
         return f"{self.settings.client}-{self.settings.environment}-"
 
     @property
     def gateway_url(self) -> str:
-        """Where the gateway answers."""
+        """The gateway's address."""
         return f"http://127.0.0.1:{port_of('gateway', self.choice.port_base, [])}"
 
     # -- emulator
 
     def start_emulator(self) -> None:
-        """Start the emulator, or find it running; in the background, because plans can be made meanwhile."""
+        """Start the emulator, or find it running; in the background, so that planning proceeds meanwhile."""
         pool = ThreadPoolExecutor(1, thread_name_prefix="emulator")
         self._emulator = pool.submit(self._running_emulator)
         pool.shutdown(wait=False)
 
     @property
     def emulator(self) -> Emulator:
-        """The running emulator; waits for it. Raises KitError when it did not start."""
+        """The running emulator; waits for it. Raises KitError if it does not start."""
         if self._emulator is None:
             raise KitError("the emulated AWS was not started", hint="run `kit up`")
         return self._emulator.result()
@@ -217,18 +217,18 @@ class Deployment:
     # -- gates, plan, apply
 
     def demonstrate(self) -> Sequence[str]:
-        """Open the gates with labelled demonstration evidence; the criteria that were written now."""
+        """Open the gates with labelled demonstration evidence; return the criteria written now."""
         return gates.demonstrate(self.home, self.settings, datetime.now(UTC).date())
 
     def plan(self) -> Plan:
-        """Evaluate every stage and compare it with what stands. Touches nothing."""
+        """Evaluate every stage and compare it with what exists. Changes nothing."""
         plan = self._evaluate(apply=False, reported=None)
-        if plan.changes:  # what belongs to a resource may go when that is made again
+        if plan.changes:  # what belongs to a resource may be lost when it is replaced
             self._standing.clear()
         return plan
 
     def apply(self, reported: Callable[[Step], None]) -> Plan:
-        """Bring about what the program asks for. A failed or stopped run leaves a state to go on from."""
+        """Apply the program. A run that fails or is stopped leaves a state that can be resumed."""
         return self._evaluate(apply=True, reported=reported)
 
     def _evaluate(self, *, apply: bool, reported: Callable[[Step], None] | None) -> Plan:
@@ -260,7 +260,7 @@ class Deployment:
         return plan
 
     def state(self, stage: str) -> StackState:
-        """What was made for a stage."""
+        """Return the state of a stage."""
         if stage not in self._states:
             path = self.home.state_file(stack_name(stage, self.choice.client))
             self._states[stage] = StackState(path)
@@ -269,7 +269,7 @@ class Deployment:
     # -- what follows
 
     def fill_secrets(self, exports: Mapping[str, Any]) -> None:
-        """Give the empty secrets a value: random ones, and the key of Claude where the operator has one."""
+        """Fill the empty secrets: random values, and the operator's Claude key if there is one."""
         manager = self.clients().of("secretsmanager", self.account.region)
         fill_generated(manager, {name: unwrapped(value) for name, value in exports.items()}, _has_value)
         arn, key = unwrapped(exports.get("anthropic_api_key_secret_arn")), self.choice.anthropic_api_key
@@ -278,7 +278,7 @@ class Deployment:
 
 
 def _has_value(manager: Any, arn: str) -> bool:
-    """The emulator gives a secret that was only created a version, without a value; on AWS it has none."""
+    """The emulator gives a newly created secret a version without a value; AWS gives it none."""
     return bool(manager.get_secret_value(SecretId=arn).get("SecretString"))
 
 
@@ -292,11 +292,11 @@ _HOLDING = frozenset(
     }
 )
 EMULATOR_COMMAND = ("python", str(emulator.LAUNCHER))
-API_STAGE = "api-stage"  # logical name of the API Gateway stage, in whose place the gateway itself answers
+API_STAGE = "api-stage"  # logical name of the API Gateway stage, in place of which the gateway answers itself
 
 
 def read_settings_of(configuration: Mapping[str, str]) -> Settings:
-    """The settings of a stack. Raises KitError with every problem."""
+    """Return the settings of a stack. Raises KitError with every problem."""
     values = {key.removeprefix(PREFIX): value for key, value in configuration.items()}
     try:
         return read_settings(RawConfig(values, frozenset()))

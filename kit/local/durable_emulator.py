@@ -1,11 +1,10 @@
-"""Runs the emulator so that it loses nothing when it is killed; started by its own interpreter, not the
-kit's.
+"""Runs the emulator so that it loses nothing when killed; started with its own interpreter, not the kit's.
 
-By itself it saves its state only at a clean shutdown, and the retention of locked objects never. Here
-a child process made by fork(2) writes the state of every service that was changed, a second after the
-change, to disk and synced: the emulator goes on answering meanwhile, and the child sees one moment.
-Retentions are appended to a journal as they are set. A file `running` says, while it is there, that nobody
-shut it down cleanly.
+By itself the emulator saves its state only at a clean shutdown, and never the retention of locked objects.
+Here a child process made by fork(2) writes and syncs the state of every changed service a second after the
+change: the emulator keeps answering meanwhile, and the child sees a consistent snapshot. Retentions are
+appended to a journal as they are set. While a file `running` exists, the emulator was not shut down
+cleanly.
 
 Only the standard library and the emulator's own package can be imported.
 """
@@ -24,8 +23,8 @@ from ministack.core import persistence  # pyright: ignore[reportMissingImports]
 from ministack.services import s3  # pyright: ignore[reportMissingImports]
 
 SAVE_SECONDS = 1.0
-_CHILD_SECONDS = 60  # after that a child that writes is given up
-# Calls that change nothing that has to last, by the operation's name.
+_CHILD_SECONDS = 60  # after that a writing child is given up
+# Operations that change nothing durable.
 _PASSING = (
     *("Assume", "BatchGet", "Decrypt", "Describe", "Encrypt", "Filter", "Generate", "Get", "Head", "Invoke"),
     *("List", "Lookup", "PutLogEvents", "PutMetricData", "PutRecord", "Query", "ReEncrypt", "Scan", "Sign"),
@@ -35,7 +34,7 @@ _STATE_KEYS = {"cognito-idp": "cognito", "events": "eventbridge", "logs": "cloud
 
 
 class Journal(dict[Any, Any]):
-    """A dictionary whose changes are appended to a file, and read from it again. Keys are tuples of texts."""
+    """A dictionary whose changes are appended to a file and replayed from it. Keys are tuples of strings."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -50,7 +49,7 @@ class Journal(dict[Any, Any]):
     def _replay(self, line: str) -> None:
         try:
             account, parts, value = json.loads(line)
-        except ValueError:  # the last line of a machine that lost its power
+        except ValueError:  # the last line at a power failure
             return
         key = (account, tuple(parts))
         if value is None:
@@ -86,20 +85,20 @@ def _entry(key: Any, value: Any) -> str:
 
 
 class Saver:
-    """Saves what was changed, a child at a time."""
+    """Saves changes, one child process at a time."""
 
     def __init__(self) -> None:
         self._changed: set[str] = set()
         self._child = 0
 
     def note(self, scope: Any) -> None:
-        """Take note of a request that may change something."""
+        """Note a request that may change something."""
         service = _service_that_changes(scope)
         if service:
             self._changed.add(_STATE_KEYS.get(service, service))
 
     async def run(self) -> None:
-        """Save whatever changes, until the emulator ends."""
+        """Save changes until the emulator ends."""
         while True:
             await asyncio.sleep(SAVE_SECONDS)
             if self._changed:
@@ -124,19 +123,18 @@ class Saver:
 
 
 def _write(changed: set[str]) -> None:
-    """In the child: write the state of services, and end."""
+    """In the child: write the state of services and exit."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
         known = emulated._build_persistence_save_dict()
         wanted = changed & known.keys()
-        # A service that this does not know under its name shares its module with others: then all are
-        # written.
+        # An unknown service shares its module with others, so all are written.
         for key in wanted if wanted == changed else known:
             state = known[key]()
             if state is not None:
                 _put(key, state)
-        os.sync()  # objects too, which the emulator writes as they come
+        os.sync()  # including objects, which the emulator writes as they arrive
         status = 0
     finally:
         os._exit(status)
@@ -155,16 +153,16 @@ def _put(key: str, state: Any) -> None:
 
 
 def _service_that_changes(scope: Any) -> str:
-    """The service whose state a request may change; empty for none."""
+    """Return the service whose state a request may change; empty for none."""
     headers = dict(scope["headers"])
     target = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
     if target.startswith(_PASSING):
         return ""
     credential = headers.get(b"authorization", b"").decode("latin-1").partition("Credential=")[2].split("/")
-    # A sign-in shows no credential.
+    # A sign-in carries no credential.
     service = credential[3] if len(credential) > 4 else "cognito-idp"
     if service == "s3" and (scope["method"] in ("GET", "HEAD") or scope["path"].strip("/").count("/")):
-        return ""  # objects are written as they come
+        return ""  # objects are written as they arrive
     if scope["method"] in ("GET", "HEAD") and service != "cognito-idp":
         return ""
     return "" if scope["path"].startswith("/_ministack") else service

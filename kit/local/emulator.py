@@ -1,4 +1,4 @@
-"""The emulated AWS: MiniStack in a virtual environment of its own, loopback only, IAM enforced."""
+"""The emulated AWS: MiniStack in its own virtual environment, loopback only, IAM enforced."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ START_TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class RootCredentials:
-    """What the emulator accepts as root; generated once per home."""
+    """The emulator's root credentials, generated once per home."""
 
     access_key_id: str
     secret_access_key: str
@@ -35,10 +35,10 @@ class RootCredentials:
 
 
 def install(folder: Path) -> Path:
-    """Make the emulator's own virtual environment once, from pinned wheels; return its interpreter.
+    """Create the emulator's virtual environment once, from pinned wheels, and return its interpreter.
 
-    It lies in `folder` under a name that follows from the pins, and gets that name only when it is complete:
-    an interrupted or concurrent installation does no harm. Raises KitError when the packages cannot be had.
+    Its folder in `folder` is named after the pins and gets that name only once complete, so interrupted and
+    concurrent installations do no harm. Raises KitError if the packages cannot be downloaded.
     """
     venv = folder / pins()
     if (venv / "bin" / "python").exists():
@@ -48,7 +48,7 @@ def install(folder: Path) -> Path:
         unfinished = Path(tempfile.mkdtemp(dir=folder, prefix=".unfinished-"))
     try:
         _fill(unfinished)
-        with contextlib.suppress(OSError):  # another process was first
+        with contextlib.suppress(OSError):  # another process was faster
             unfinished.rename(venv)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -56,7 +56,7 @@ def install(folder: Path) -> Path:
 
 
 def pins() -> str:
-    """Twelve hex digits over the pinned packages and the interpreter: the name of their environment."""
+    """Return twelve hex digits over the pinned packages and the interpreter: the environment's name."""
     return hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
 
 
@@ -85,7 +85,7 @@ def _fill(venv: Path) -> None:
 
 
 def _uv() -> str | None:
-    """uv where there is one: it fills the environment several times faster than pip."""
+    """Return uv if available: it fills the environment several times faster than pip."""
     own = PROJECT_ROOT / ".kit" / "uv" / "bin" / "uv"
     return shutil.which("uv") or (str(own) if own.exists() else None)
 
@@ -100,20 +100,20 @@ def start(
     account: str = DEFAULT_ACCOUNT,
     credentials: RootCredentials | None = None,
 ) -> Emulator:
-    """Start the emulator on 127.0.0.1:`port`; return when it answers.
+    """Start the emulator on 127.0.0.1:`port` and return once it answers.
 
-    `state` keeps what it stores over restarts. Without `credentials` fresh root credentials are generated.
-    Raises KitError when it cannot be installed or does not start.
+    `state` stores its data across restarts. Without `credentials` fresh root credentials are generated.
+    Raises KitError if it cannot be installed or does not start.
     """
     python = install(venv)
     root = credentials or RootCredentials.generate()
     with writing(state):
         state.mkdir(parents=True, exist_ok=True)
-        state.chmod(0o700)  # it holds the values of secrets
+        state.chmod(0o700)  # it contains the values of secrets
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(state),
-        "TMPDIR": tempfile.gettempdir() if len(str(state)) > 80 else str(state),  # sockets have short paths
+        "TMPDIR": tempfile.gettempdir() if len(str(state)) > 80 else str(state),  # socket paths are short
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "AUTH": "true",
@@ -156,7 +156,7 @@ def start(
 
 
 def was_killed(state: Path) -> bool:
-    """Whether the emulator that kept its state there ended without saving it."""
+    """Return whether the emulator with that state ended without saving it."""
     return (state / "state" / "running").exists()
 
 

@@ -1,11 +1,11 @@
-"""A small engine that converges the emulated AWS to what the Pulumi program asks for.
+"""A small engine that converges the emulated AWS to the Pulumi program.
 
 It answers the evaluation (it is a `kit.evaluation.backends.Backend`) resource by resource, dependencies
-first. Each is compared with the state of the last run and created, updated, replaced or left alone; what is
-no longer registered is deleted at the end, dependents first. Types with a handler (`kit.local.resources`)
-exist for real in the emulator; all others are recorded, with made-up outputs.
+first. Each resource is compared with the state of the last run and created, updated, replaced or left
+alone; resources that are no longer registered are deleted at the end, dependents first. Types with a
+handler (`kit.local.resources`) exist in the emulator; all others are recorded with predicted outputs.
 
-The same class plans and applies: with `apply=False` nothing is touched and `steps` is the plan.
+The same class plans and applies: with `apply=False` nothing is changed and `steps` is the plan.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _NAMES = {"name", "bucket", "key", "namePrefix", "bucketPrefix", "alias", "domai
 
 @dataclass(frozen=True)
 class Step:
-    """What happens to one resource, and which inputs are the reason."""
+    """What happens to one resource, and which inputs cause it."""
 
     operation: Operation
     urn: str
@@ -51,10 +51,10 @@ class Step:
 class LocalBackend:
     """The engine's side of one evaluation of one stack.
 
-    `clients` gives AWS clients of the emulator; it is asked at the first live resource that must be looked
-    at, so that planning a first run needs no emulator. `reported` is called with every step when it is done.
-    `served` gives outputs of recorded resources, by logical name, whose place something local takes.
-    `standing` collects the URNs that were found to exist; what is in it is not looked up again.
+    `clients` returns AWS clients of the emulator; it is called at the first live resource that must be
+    looked up, so that planning a first run needs no emulator. `reported` is called with every completed
+    step. `served` maps logical names to outputs of recorded resources that something local replaces.
+    `standing` collects the URNs found to exist, which are not looked up again.
     """
 
     prompt = False  # most answers wait for the emulator
@@ -92,7 +92,7 @@ class LocalBackend:
     # -- the contract of an evaluation
 
     def register(self, resource: Resource) -> ResourceState:
-        """Bring one resource about. Raises EvaluationError, with the URN, for what the emulator refuses."""
+        """Converge one resource. Raises EvaluationError, with the URN, if the emulator refuses."""
         if resource.type == _PROVIDER:
             self._regions[resource.urn] = str(resource.inputs.get("region") or self.account.region)
         handler = self._handlers.get(resource.type)
@@ -119,13 +119,13 @@ class LocalBackend:
         return ResourceState(made.id, {**resource.inputs, **made.computed})
 
     def read(self, resource: Resource) -> ResourceState:
-        """The exports of an earlier stage; any other resource is taken to exist as it was described."""
+        """Return the exports of an earlier stage; any other resource is assumed to exist as described."""
         if resource.type == STACK_REFERENCE_TYPE:
             return stack_reference(resource, self._stack_outputs)
         return ResourceState(str(resource.options.get("id", "")), dict(resource.inputs))
 
     def invoke(self, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What AWS would say for this account and region."""
+        """Return what AWS would return for this account and region."""
         return answer(token, args, self.account)
 
     def finish(self, graph: Graph) -> None:
@@ -175,7 +175,7 @@ class LocalBackend:
         )
 
     def _without_secrets(self, value: Any) -> Any:
-        """The value with a keyed hash in the place of each secret, so that a change of it still shows."""
+        """Replace each secret by a keyed hash, so that a change still shows."""
         if isinstance(value, Mapping):
             if set(value) == {"$secret"}:
                 text = repr(unwrapped(value)).encode()
@@ -186,7 +186,7 @@ class LocalBackend:
         return value
 
     def _known(self, wanted: Entry) -> tuple[Entry | None, Change | None]:
-        """The resource as it was last made, under this URN or one of its aliases, and what has changed."""
+        """Return the resource as last made, under this URN or one of its aliases, and what has changed."""
         old = self.state.get(wanted.urn)
         if old is not None:
             candidates = [old]
@@ -222,7 +222,7 @@ class LocalBackend:
     def _perform(
         self, step: Step, resource: Resource, wanted: Entry, old: Entry | None, handler: Handler | None
     ) -> Entry:
-        if step.operation == "same" and old is not None:  # at most its name or its options have changed
+        if step.operation == "same" and old is not None:  # at most its name or its options changed
             made = replace(wanted, id=old.id, computed=old.computed)
         else:
             made = self._made(step, resource, wanted, old, handler) if handler else wanted
@@ -250,7 +250,7 @@ class LocalBackend:
         return Place(self._clients(), entry.region, self.account, entry.urn, self._root)
 
     def _renamed(self, graph: Graph) -> set[str]:
-        """Old URNs of resources that the program now registers under another one."""
+        """Return old URNs of resources that the program now registers under a new one."""
         renamed: set[str] = set()
         if any(self.state.get(urn) is None for urn in graph.resources):
             for resource in graph:
@@ -274,7 +274,7 @@ class LocalBackend:
 
 
 class _NamedErrors:
-    """Turns what AWS clients raise into one message with the resource's name."""
+    """Turns errors of AWS clients into one message with the resource's name."""
 
     def __init__(self, urn: str, what: str) -> None:
         self._urn = urn
@@ -316,12 +316,12 @@ def _unreported(step: Step) -> None:
 
 
 def _renames(step: Step) -> bool:
-    """Whether old and new can stand beside each other: the physical name is among what changed."""
+    """Return whether old and new can coexist: the physical name is among the changes."""
     return any(path.split(".", 1)[0] in _NAMES for path in step.because)
 
 
 def _kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that decide about later runs."""
+    """Return the options that matter to later runs."""
     kept = ("protect", "retainOnDelete", "aliases", "aliasURNs", "ignoreChanges", "replaceOnChanges",
             "deleteBeforeReplace", "replacementTrigger")  # fmt: skip
     return {name: options[name] for name in kept if options.get(name)}
@@ -332,7 +332,7 @@ def _plan(entries: list[Entry]) -> dict[str, Any]:
 
 
 def _dependents_first(entries: list[Entry]) -> list[Entry]:
-    """Each before all that it depends on."""
+    """Return the entries, each before everything it depends on."""
     waiting = {entry.urn: entry for entry in entries}
     order: list[Entry] = []
     while waiting:

@@ -30,7 +30,7 @@ class PlannedFunction:
 
 
 def planned_functions(graphs: Iterable[Graph], prefix: str) -> list[PlannedFunction]:
-    """Every function of the stages, by name. `prefix` is `<client>-<environment>-`."""
+    """Return every function of the stages, by name. `prefix` is `<client>-<environment>-`."""
     found = [_function(resource, prefix) for graph in graphs for resource in graph.of_type(FUNCTION)]
     return sorted(found, key=lambda function: function.name)
 
@@ -52,7 +52,7 @@ def _function(resource: Resource, prefix: str) -> PlannedFunction:
 
 @dataclass(frozen=True)
 class LocalFunctionContext:
-    """What every web function gets here instead of what Lambda would give it."""
+    """What every web function gets here in place of Lambda's environment."""
 
     home: Home
     emulator: Emulator
@@ -61,7 +61,7 @@ class LocalFunctionContext:
     upstream_url: str | None
 
     def environment(self, function: PlannedFunction) -> dict[str, str]:
-        """The function's environment of the plan, the way to the emulated AWS, and its own role."""
+        """Return the function's planned environment, the endpoint of the emulated AWS, and its own role."""
         local = base_environment(self.home) | {
             "AWS_ENDPOINT_URL": self.emulator.endpoint_url,
             "AWS_REGION": self.emulator.region,
@@ -75,7 +75,7 @@ class LocalFunctionContext:
 
 
 def web_process(function: PlannedFunction, context: LocalFunctionContext, port: int) -> Process:
-    """A web function as a process: the same server and factory that its Lambda layer starts."""
+    """Return a web function as a process: the server and factory that its Lambda layer starts."""
     command = [
         sys.executable, "-m", "uvicorn", "--factory", function.handler, "--host", "127.0.0.1",
         "--port", str(port), "--workers", "1", "--no-access-log", "--log-level", "warning",
@@ -96,5 +96,5 @@ def web_process(function: PlannedFunction, context: LocalFunctionContext, port: 
 
 
 def _files(function: PlannedFunction) -> list[Path]:
-    """What it carries: a change of any restarts it."""
+    """Return the files whose change restarts it."""
     return [PROJECT_ROOT / name for name in function.sources]

@@ -1,4 +1,4 @@
-"""Demonstration evidence: it opens the gates on the emulated AWS for a stranger, and nowhere else."""
+"""Demonstration evidence, which opens the gates on the emulated AWS and nowhere else."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,15 +12,15 @@ BY = "kit up: demonstration on the emulated AWS, nobody approved or measured thi
 
 
 def demonstrate(home: Home, settings: Settings, today: date) -> Sequence[str]:
-    """Write labelled evidence for every criterion; return the names of the criteria where that was needed.
+    """Write labelled evidence for every criterion; return the criteria for which it was needed.
 
-    While the evidence of an earlier run still says the same, it stays as it is, dates included, so that a
-    second run changes nothing.
+    Evidence of an earlier run that still says the same stays as it is, dates included, so that a second run
+    changes nothing.
     """
     wanted = demonstration(settings, today, BY)
     try:
         before = read_evidence(home.demonstration_file, demonstration=True)
-    except EvidenceError:  # it is ours alone: damaged, it is written again
+    except EvidenceError:  # the file is generated: if it is damaged, it is written again
         before = Evidence()
     written = [name for name, what in _claims(wanted).items() if _claims(before).get(name) != what]
     if written:
@@ -30,7 +30,7 @@ def demonstrate(home: Home, settings: Settings, today: date) -> Sequence[str]:
 
 
 def _claims(evidence: Evidence) -> dict[str, tuple[object, ...]]:
-    """What each entry says, without its date."""
+    """Return what each entry claims, without its date."""
     claims: dict[str, tuple[object, ...]] = {
         each.criterion: (each.document, each.sha256) for each in evidence.attestations
     }

@@ -38,7 +38,7 @@ display:block;width:100%;text-align:left;padding:.8rem 1rem;margin:.6rem 0;curso
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the demonstration."""
+    """A person of the demonstration."""
 
     login: str
     name: str
@@ -48,7 +48,7 @@ class Person:
 
 @dataclass(slots=True)
 class Provider:
-    """Codes that were given and not yet exchanged, and the key that signs. `callback` is the emulator's."""
+    """Issued codes that are not yet exchanged, and the signing key. `callback` is the emulator's."""
 
     issuer: str
     callback: str
@@ -57,7 +57,7 @@ class Provider:
     codes: dict[str, tuple[str, str, float]] = field(default_factory=dict)
 
     def page(self, query: str) -> str:
-        """The people to choose from."""
+        """Return the page of people to choose from."""
         buttons = "".join(
             f'<button name="login" value="{html.escape(one.login)}">{html.escape(one.name)}, '
             f"{html.escape(one.about)}</button>"
@@ -66,7 +66,7 @@ class Provider:
         return _PAGE.format(query=html.escape(query), people=buttons)
 
     def chosen(self, login: str, query: Mapping[str, list[str]]) -> str | None:
-        """Where the browser goes with a code; None for somebody unknown."""
+        """Return the redirect with a code, or None for an unknown person."""
         if login not in self.people:
             return None
         code = secrets.token_urlsafe(24)
@@ -75,7 +75,7 @@ class Provider:
         return f"{self.callback}?{urlencode({'code': code, 'state': (query.get('state') or [''])[0]})}"
 
     def exchange(self, form: Mapping[str, list[str]]) -> dict[str, Any] | None:
-        """Tokens for a code, once; None for an unknown one."""
+        """Return tokens for a code, once; None for an unknown one."""
         login, client, until = self.codes.pop((form.get("code") or [""])[0], ("", "", 0.0))
         if time.monotonic() > until:
             return None
@@ -97,7 +97,7 @@ class Provider:
         }
 
     def described(self) -> dict[str, Any]:
-        """The provider's metadata."""
+        """Return the provider's metadata."""
         return {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/auth",
@@ -110,7 +110,7 @@ class Provider:
         }
 
     def who(self, authorization: str) -> dict[str, Any] | None:
-        """The profile of a token's owner; None for a token that is not ours."""
+        """Return the profile of a token's owner, or None for a token that is not ours."""
         try:
             claims = jwt.decode(authorization.removeprefix("Bearer "), self.key, ["RS256"]).claims
         except ValueError:
@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Addresses hold codes: they go into no log."""
+        """Logs nothing: addresses contain codes."""
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,4 +1,4 @@
-"""Made-up rows of the portal for `kit demo`, every one labelled, so that no page is empty (S.3, L4.5)."""
+"""Synthetic rows of the portal for `kit demo`, every one labelled, so that no page is empty (S.3, L4.5)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ _PEOPLE = ("Amara", "Bo", "Chidi", "Dana", "Elif", "Farid", "Gita", "Hugo")
 
 
 def figures(departments: Sequence[str], now: datetime) -> dict[str, Any]:
-    """Made-up figures of the running quarter, labelled."""
+    """Return synthetic figures of the current quarter, labelled."""
     quarter = f"{now.year}Q{(now.month + 2) // 3}"
     end = (now + timedelta(days=30)).date().isoformat()
     values = (([9_000_000_000, 14_000_000_000, 19_000_000_000], 7_500_000_000, "above", 3),
@@ -37,7 +37,7 @@ def figures(departments: Sequence[str], now: datetime) -> dict[str, Any]:
 
 
 def fill(table: PortalTable, departments: Sequence[str], prompts: Sequence[str], now: datetime) -> int:
-    """Write the rows; how many. Again writes the same rows."""
+    """Write the rows and return their number. Idempotent."""
     made = list(_rows(departments, prompts, now))
     for row in made:
         table.write(row)

@@ -1,4 +1,4 @@
-"""Which loopback port serves what, and what to say when another program has it."""
+"""Which loopback port serves what, and the error if another program has it."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ _LAST = 99
 
 
 def port_base(given: int | None) -> int:
-    """The first of the hundred ports in use: --port-base, KIT_PORT_BASE or 8700. Raises KitError."""
+    """Return the first of the hundred ports: --port-base, KIT_PORT_BASE or 8700. Raises KitError."""
     text = str(given) if given is not None else os.environ.get("KIT_PORT_BASE") or str(DEFAULT_BASE)
     if not text.isdecimal() or not 1024 <= int(text) <= 65535 - _LAST:
         raise KitError(
@@ -25,7 +25,7 @@ def port_base(given: int | None) -> int:
 
 def port_of(name: str, base: int, web_functions: list[str]) -> int:
     """The gateway has the base itself, other web functions follow by name; services and the portal, whose
-    address is part of the plan, lie at fixed places.
+    address is part of the plan, have fixed offsets.
     """
     if name in _SERVICES:
         return base + _SERVICES[name]
@@ -34,7 +34,7 @@ def port_of(name: str, base: int, web_functions: list[str]) -> int:
 
 
 def require_free(port: int, name: str) -> None:
-    """Raises KitError, naming who has the port if that is known."""
+    """Raise KitError if the port is in use, naming the program if known."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -51,7 +51,7 @@ def require_free(port: int, name: str) -> None:
 
 
 def owner_of(port: int) -> str:
-    """The program that listens on a loopback port, as `name (process 123)`; empty where it is not known."""
+    """Return the program that listens on a loopback port, as `name (process 123)`; empty if unknown."""
     try:
         inode = _listening_inode(port)
         for entry in Path("/proc").iterdir() if inode else ():

@@ -1,7 +1,7 @@
-"""Our functions and services as background processes: started, checked, restarted when they changed, stopped.
+"""Our functions and services as background processes: started, checked, restarted after changes, stopped.
 
-A process is one file under `<home>/processes`: what was started, with which environment, under which process
-id. A file whose process is gone, or whose process id now belongs to another program, is stale and ignored.
+A process is one file under `<home>/processes`: what was started, with which environment and process id. A
+file whose process is gone, or whose process id now belongs to another program, is stale and ignored.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ Health = Literal["up", "starting", "down"]
 class Process:
     """One background process.
 
-    `environment` is all that it gets; `url` and `health_path` say where it answers; `fingerprint` changes
-    when it must be restarted (code or environment); `title` says what it is to a person.
+    `environment` is its whole environment; `url` and `health_path` say where it answers; `fingerprint`
+    changes when it must be restarted (code or environment); `title` describes it to people.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Process:
     health_path: str
     fingerprint: str
     pid: int = 0
-    function: str = ""  # name of the Lambda function that it stands for
+    function: str = ""  # name of the Lambda function that it replaces
 
     @property
     def url(self) -> str:
@@ -54,7 +54,7 @@ class Process:
 
 @dataclass(frozen=True)
 class ProcessState:
-    """How a process is doing."""
+    """The state of a process."""
 
     process: Process
     health: Health
@@ -62,7 +62,7 @@ class ProcessState:
 
 
 def base_environment(home: Home) -> dict[str, str]:
-    """What every process gets, and nothing of the operator's own: no credentials, no profile."""
+    """Return what every process gets, and nothing of the operator's: no credentials, no profile."""
     return {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(home.path),
@@ -77,7 +77,7 @@ def base_environment(home: Home) -> dict[str, str]:
 
 
 def fingerprint(command: Sequence[str], environment: Mapping[str, str], folders: Sequence[Path]) -> str:
-    """Changes with the command, the environment and the Python sources of the folders."""
+    """Return a digest of the command, the environment and the Python sources in the folders."""
     digest = hashlib.sha256(json.dumps([list(command), sorted(environment.items())]).encode())
     for folder in folders:
         for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
@@ -86,10 +86,11 @@ def fingerprint(command: Sequence[str], environment: Mapping[str, str], folders:
 
 
 def converge(home: Home, wanted: Sequence[Process]) -> list[str]:
-    """Start what is not running, restart what changed, stop what is no longer wanted; wait until all answer.
+    """Start what is not running, restart what changed, stop what is no longer wanted; wait until all
+    answer.
 
-    Returns the names of those that were started. Raises KitError for a port in use or a process that does not
-    come up, with the end of its log.
+    Returns the names of those started. Raises KitError for a port in use or a process that does not start,
+    with the end of its log.
     """
     names = {process.name for process in wanted}
     for process in recorded(home):
@@ -110,7 +111,7 @@ def converge(home: Home, wanted: Sequence[Process]) -> list[str]:
 
 
 def start(home: Home, process: Process) -> subprocess.Popen[bytes]:
-    """Start a process and remember it. Raises KitError for a port in use."""
+    """Start a process and record it. Raises KitError for a port in use."""
     require_free(process.port, process.name)
     log = home.log(process.name)
     with writing(log), log.open("ab") as out:
@@ -145,13 +146,13 @@ def _wait(home: Home, process: Process, child: "subprocess.Popen[bytes]", deadli
 
 
 def stop(home: Home, process: Process | None) -> None:
-    """Stop a process with SIGTERM, after some seconds with SIGKILL; forget it."""
+    """Stop a process with SIGTERM, after some seconds with SIGKILL, and forget it."""
     if process is None:
         return
     if is_running(process):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGTERM)
-        _file(home, process.name).unlink(missing_ok=True)  # before it ends: nobody starts it again
+        _file(home, process.name).unlink(missing_ok=True)  # before it ends, so that nobody restarts it
         deadline = time.monotonic() + STOP_SECONDS
         while is_running(process) and time.monotonic() < deadline:
             time.sleep(0.03)
@@ -162,49 +163,49 @@ def stop(home: Home, process: Process | None) -> None:
 
 
 def stop_all(home: Home) -> None:
-    """Stop every process of this home, in the order opposite to their start."""
+    """Stop every process of this home, in reverse order of their start."""
     for process in reversed(recorded(home)):
         stop(home, process)
 
 
 def note_restart(home: Home, name: str, at: datetime) -> None:
-    """A process had died and was started again."""
+    """Record that a process died and was restarted."""
     known = {one: [each.isoformat() for each in times[-20:]] for one, times in restarts(home).items()}
     known.setdefault(name, []).append(at.isoformat(timespec="seconds"))
     write_private(home.path / "restarts.json", json.dumps(known, indent=1) + "\n")
 
 
 def restarts(home: Home) -> dict[str, list[datetime]]:
-    """When each process was started again because it had died."""
+    """Return when each process was restarted because it had died."""
     stored = read_json(home.path / "restarts.json") or {}
     return {name: [datetime.fromisoformat(at) for at in times] for name, times in stored.items()}
 
 
 def recorded(home: Home) -> list[Process]:
-    """Every process that was started and not stopped, in the order of their names."""
+    """Return every process that was started and not stopped, by name."""
     return [found for path in sorted(home.processes.glob("*.json")) if (found := load(home, path.stem))]
 
 
 def load(home: Home, name: str) -> Process | None:
-    """The process as it was started; None if it never was."""
+    """Return the process as it was started, or None."""
     stored = read_json(_file(home, name))
     return Process(**stored) if stored else None
 
 
 def states(home: Home) -> list[ProcessState]:
-    """How every process is doing now."""
+    """Return the current state of every process."""
     return [ProcessState(process, _health(process), home.log(process.name)) for process in recorded(home)]
 
 
 def is_running(process: Process) -> bool:
-    """Whether the process id still belongs to what was started (ids are reused)."""
+    """Return whether the process id still belongs to what was started (ids are reused)."""
     return is_our_process(process.pid, process.command)
 
 
 def is_our_process(pid: int, command: Sequence[str]) -> bool:
-    """Whether a process of that id runs that command."""
+    """Return whether a process with that id runs that command."""
     with contextlib.suppress(ChildProcessError, OSError):
-        os.waitpid(pid, os.WNOHANG)  # our own child that has ended
+        os.waitpid(pid, os.WNOHANG)  # our own child, which has ended
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
@@ -215,7 +216,7 @@ def is_our_process(pid: int, command: Sequence[str]) -> bool:
 
 
 def answers(process: Process) -> bool:
-    """Whether its health check answers 200."""
+    """Return whether its health check returns 200."""
     try:
         with urllib.request.urlopen(process.url + process.health_path, timeout=1) as response:  # noqa: S310
             return response.status == 200

@@ -1,5 +1,5 @@
-"""What runs after the plan was applied: credentials' attendant, Claude or its stand-in, every web function,
-the demonstration key, the first request.
+"""What runs after the plan is applied: the attendant, Claude or its stand-in, every web function, the
+demonstration key, the first request.
 """
 
 import os
@@ -37,13 +37,13 @@ _NOT_INSPECTED = (
     "could not be inspected in time",
     "the inspection failed",
 )  # as lambdas/inspection/policy.py says
-_PAUSES = (0.5, 1.0, 2.0)  # seconds before another try
+_PAUSES = (0.5, 1.0, 2.0)  # seconds before each retry
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
 
 @dataclass(frozen=True)
 class FirstRequest:
-    """How the first request went: the answer's text, its model, and how long it took."""
+    """The first request: the answer's text, its model, and its duration."""
 
     request_id: str
     model: str
@@ -52,9 +52,9 @@ class FirstRequest:
 
 
 def start_processes(deployment: Deployment, plan: Plan) -> list[str]:
-    """Bring every process to what the plan says; the names of those that were restarted.
+    """Converge every process to the plan; return the names of those restarted.
 
-    Raises KitError for a port in use, or a process that does not come up.
+    Raises KitError for a port in use, or a process that does not start.
     """
     home, choice, base = deployment.home, deployment.choice, deployment.choice.port_base
     functions = planned_functions(plan.graphs.values(), deployment.prefix)
@@ -128,15 +128,15 @@ def _identity_stand_in(deployment: Deployment, port: int) -> Process:
 
 
 def open_portal(deployment: Deployment, access: Access) -> None:
-    """Bring the demonstration's people in and let them sign in by the stand-in. Raises KitError."""
+    """Provision the demonstration's people and let them sign in through the stand-in. Raises KitError."""
     provision(access.scim_url, access.scim_token, demonstrated(deployment.settings))
     port = port_of(IDENTITY_STAND_IN, deployment.choice.port_base, [])
     federate(find_target(deployment.choice.client), f"http://127.0.0.1:{port}", token_key_of(deployment.home))
 
 
 def give_access(deployment: Deployment, plan: Plan) -> Access:
-    """Make a demonstration key, or keep the one of the last run while it still opens the gateway; give the
-    workflows of the departments theirs.
+    """Create a demonstration key, or keep the last run's while the gateway still accepts it; give the
+    departments' workflows theirs.
     """
     target = find_target(deployment.choice.client)
     department, model = _demonstrated(deployment)
@@ -158,7 +158,7 @@ def give_access(deployment: Deployment, plan: Plan) -> Access:
 
 
 def _demonstrated(deployment: Deployment) -> tuple[str, str]:
-    """A department that may write prompts of its own, and the first model that it may use."""
+    """Return a department that may write its own prompts, and the first model that it may use."""
     departments = [*deployment.settings.pilots, *deployment.settings.followers]
     free = [one for one in departments if not one.registered_prompts_only] or departments
     return free[0].id, free[0].models[0]
@@ -174,7 +174,7 @@ def _application_key(target: Target, home: Home, department: str) -> str:
 
 
 def _portal_url(deployment: Deployment, functions: Sequence[PlannedFunction]) -> str:
-    """Where people find the portal; empty where the plan has none."""
+    """Return the portal's address; empty if the plan has none."""
     if PORTAL not in {function.name for function in functions if function.web}:
         return ""
     return f"http://localhost:{port_of(PORTAL, deployment.choice.port_base, [])}/portal/"
@@ -183,7 +183,7 @@ def _portal_url(deployment: Deployment, functions: Sequence[PlannedFunction]) ->
 def _provisioning(
     deployment: Deployment, target: Target, functions: Sequence[PlannedFunction]
 ) -> dict[str, str]:
-    """Where the identity provider would provision people, and with which token; nothing without SCIM."""
+    """Return the SCIM endpoint and its token; nothing without SCIM."""
     names = [function.name for function in functions if function.web]
     if "scim" not in names:
         return {}
@@ -255,7 +255,7 @@ def _first_request_failed(how: str) -> KitError:
 
 
 def exported_environment(home: Home) -> dict[str, str]:
-    """What `kit env` exports. Raises KitError where nothing is up."""
+    """Return what `kit env` exports. Raises KitError if nothing is up."""
     from kit import embedded
 
     running, access = embedded.remembered(home), read_access(home)

@@ -1,4 +1,4 @@
-"""The Files API of the stand-in: keeps what is uploaded for as long as it runs."""
+"""The stand-in's Files API: keeps uploads for as long as it runs."""
 
 import email.parser
 import email.policy
@@ -9,14 +9,14 @@ _CREATED = "2026-01-01T00:00:00Z"
 
 
 class StandInFiles:
-    """Files by their ids. A method returns None for one that is not there."""
+    """Files by id. Methods return None for an unknown file."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._files: dict[str, dict[str, Any]] = {}
 
     def upload(self, content_type: str, raw: bytes) -> dict[str, Any] | None:
-        """The metadata of the file in a form; None where there is none in it."""
+        """Return the metadata of the file in a form, or None if the form has no file."""
         head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
         form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + raw)
         for part in form.iter_parts():
@@ -36,10 +36,10 @@ class StandInFiles:
         return None
 
     def metadata(self, file_id: str) -> dict[str, Any] | None:
-        """What is known of a file."""
+        """Return a file's metadata."""
         return self._files.get(file_id)
 
     def delete(self, file_id: str) -> dict[str, Any] | None:
-        """Forget a file."""
+        """Delete a file."""
         known = self._files.pop(file_id, None)
         return {"id": file_id, "type": "file_deleted"} if known else None

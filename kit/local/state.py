@@ -1,8 +1,8 @@
-"""What was made for one stack, so that the next run can tell what is new, changed or no longer wanted.
+"""The recorded state of one stack, from which the next run tells what is new, changed or no longer wanted.
 
-The state is a JSON file and, while a run is under way, a journal beside it: one line per step that was done.
-A line is written at once after its step, so that a run which fails, is stopped or is killed loses at most the
-step under way; that one is announced by a line of its own and adopted by the next run.
+The state is a JSON file and, during a run, a journal next to it: one line per completed step. A line is
+written directly after its step, so that a run that fails or is killed loses at most the step in progress;
+that step is announced by its own line and adopted by the next run.
 """
 
 import json
@@ -20,10 +20,10 @@ SCHEMA = "kit-state/1"
 
 @dataclass(frozen=True)
 class Entry:
-    """One resource as it was last made. `inputs` hold no secret: a keyed hash stands for each.
+    """One resource as last made. `inputs` contain no secret: a keyed hash stands for each.
 
-    `live` says that it exists in the emulated AWS; otherwise it is recorded only. `computed` are the outputs
-    that the emulator gave, on top of the inputs. `handler` is the digest of the code that made it.
+    `live` means that it exists in the emulated AWS; otherwise it is only recorded. `computed` are the
+    emulator's outputs in addition to the inputs. `handler` is the digest of the code that made it.
     """
 
     urn: str
@@ -56,9 +56,9 @@ class Entry:
 
 
 class StackState:
-    """The state of one stack. Safe to use from several threads.
+    """The state of one stack. Thread-safe.
 
-    With `look_only` the files stay as they are, so that a run under way is not disturbed.
+    With `look_only` the files are not changed, so that a run in progress is not disturbed.
     """
 
     def __init__(self, path: Path, *, look_only: bool = False) -> None:
@@ -85,7 +85,7 @@ class StackState:
             return self._entries.get(urn)
 
     def was_begun(self, urn: str) -> bool:
-        """Whether an earlier run began to make it and did not come to record it."""
+        """Return whether an earlier run started to make it and did not record it."""
         with self._lock:
             return urn in self._begun
 
@@ -96,11 +96,11 @@ class StackState:
             return tuple(self._condemned.values())
 
     def begin(self, urn: str) -> None:
-        """Announce a step that makes something."""
+        """Announce a step that creates something."""
         self._append({"begin": urn})
 
     def put(self, entry: Entry, *, replaces: Entry | None = None) -> None:
-        """Record a step that was done; `replaces` is deleted at the end of the run."""
+        """Record a completed step; `replaces` is deleted at the end of the run."""
         self._append({"put": asdict(entry)} | ({"condemn": asdict(replaces)} if replaces else {}))
 
     def drop(self, urn: str) -> None:
