@@ -16,6 +16,7 @@ from kit.cost.resources import VCPU_PER_REPLICA, standing_costs
 from kit.errors import ExitCode, KitError
 from kit.evaluation.graph import Graph
 from lambdas.common.prices import PriceList, load_prices
+from lambdas.measurement.handler import METRICS
 from stacks.settings import Settings
 
 Group = Literal["api", "infrastructure", "organisation"]
@@ -24,6 +25,10 @@ _MICRO = Decimal(1_000_000)
 _MILLION = Decimal(1_000_000)
 _GIB = Decimal(1024**3)
 _AUTHORIZER_SECONDS = Decimal("0.02")
+_GATEWAY_METRICS = 7  # lambdas/gateway/access_log.py `request`
+# Two for findings, in total and by each of 14 kinds; tools called in total and by 3 kinds; unlisted fields in
+# total; 3 of provisioning; 4 registers; audit failures, foreign subjects, silence, differences in access.
+_OTHER_METRICS = 2 * (1 + 14) + (1 + 3) + 1 + 3 + 4 + 4
 
 
 @dataclass(frozen=True)
@@ -407,11 +412,15 @@ class _Builder:
     def _by_month(self, usage: Mapping[str, Decimal]) -> None:
         """What people and metrics cause, however often they call."""
         plan = self._plan
-        departments, models = len(self._settings.departments), len(self._settings.claude.models)
+        departments, claude = len(self._settings.departments), self._settings.claude
+        by_call = 1 + (len(claude.models) + 1) + (len(claude.providers) + 1)  # each also has "none"
         self._line(
             "infrastructure", "monthly", "metrics",
-            Decimal(7 * (2 + departments * models) + 8 * (1 + departments)), "cloudwatch.metric_month",
-            "7 of the gateway by department and model, 8 of measurement by department",
+            Decimal(_GATEWAY_METRICS * by_call + len(METRICS) * (1 + departments) + departments)
+            + _OTHER_METRICS,
+            "cloudwatch.metric_month",
+            f"{_GATEWAY_METRICS} of the gateway by model and by provider, {len(METRICS)} of measurement by "
+            f"department, unlisted fields by department, {_OTHER_METRICS} others",
         )  # fmt: skip
         tier = "cognito.plus_user" if plan.detection.cognito_tier == "PLUS" else "cognito.essentials_user"
         self._line("infrastructure", "monthly", "sign-in", usage["active_people"], tier, "active people")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from kit.cost.model import CostModel, build_model
 from kit.cost.price_file import read_prices
 from kit.errors import KitError
 from kit.home import PROJECT_ROOT
+from lambdas.gateway.access_log import AccessEntry, AccessLog
+from lambdas.measurement.aggregates import DepartmentAggregate
+from lambdas.measurement.handler import metric_lines
 from tests.support.stages import SIZES, plans_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,6 +51,30 @@ def test_every_line_is_its_quantity_times_its_price_and_every_total_is_the_sum_o
 @pytest.mark.parametrize("size", SIZES)
 def test_no_resource_of_the_plan_is_left_without_a_price(size: str) -> None:
     assert model_of(size).unpriced == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_metrics_that_are_priced_are_those_that_the_functions_write(size: str) -> None:
+    """Names and dimensions of the lines that gateway and measurement write of everything configured."""
+    settings, lines = settings_of(None, config={"size": size}), []
+    log = AccessLog(settings.environment, lines.append)
+    models = [*settings.claude.models, "none"]
+    providers = [*(one.name for one in settings.claude.providers), "none"]
+    for model, provider in product(models, providers):
+        entry = AccessEntry("req_1", "POST", model=model, provider=provider)
+        log.request(entry, status=200, seconds=1, bytes_in=1, bytes_out=1, client_gone=False)
+    for one in settings.departments:
+        log.unlisted(one.id, "field", "name", "refuse")
+    shown = {one.id: DepartmentAggregate() for one in settings.departments}
+    lines += metric_lines(shown, settings.environment, 0)
+    written = set()
+    for line in map(json.loads, lines):
+        (declared,) = line["_aws"]["CloudWatchMetrics"]
+        for metric, names in product(declared["Metrics"], declared["Dimensions"]):
+            written.add((metric["Name"], *((name, line[name]) for name in names)))
+    (priced,) = [one for one in model_of(size).as_document()["lines"] if one["item"] == "metrics"]
+    others = 45  # what the two do not write: by kind of finding, of tool, of register, and single ones
+    assert Decimal(priced["quantity"]) == len(written) + others
 
 
 def test_the_api_line_follows_from_people_tokens_and_list_prices() -> None:
