@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from kit.target import find_target
+from lambdas.common.access import user_key
 from lambdas.scim.outside import Outside
 from tests.identity.commands import known_target, run
 from tests.support.local_kit import LocalKit
@@ -82,6 +83,31 @@ def test_a_review_says_who_has_what_by_which_group_since_when_and_last_used(peop
         one["department"] == "marketing" for one in reviewed(kit, "--department", "marketing")["entries"]
     )
     assert run(kit, "access", "review", "--department", "nowhere").code == 2
+
+
+def test_a_person_whom_an_operator_made_inactive_is_remarked_on(peopled):
+    """As an operator writes it, in the record itself; the directory still says that the person is active."""
+    kit, person, _ = peopled
+    with mock.patch.dict(os.environ, {"KIT_HOME": str(kit.folder)}):
+        target = find_target()
+
+    def set_active(active: bool) -> None:
+        target.client("dynamodb").update_item(
+            TableName=target.require("access_table_name"),
+            Key={"pk": {"S": user_key(person)}, "sk": {"S": "ACCESS"}},
+            UpdateExpression="SET active = :active",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":active": {"BOOL": active}},
+        )
+
+    set_active(False)
+    try:
+        found = entry(reviewed(kit, "--all"), "person", person)
+        assert found["state"] == "inactive"
+        assert found["remarks"] == ["an operator made this person inactive, whatever the directory says"]
+    finally:
+        set_active(True)
+    assert entry(reviewed(kit), "person", person)["remarks"] == []
 
 
 def test_the_nightly_reconciliation_finds_what_the_operator_recorded(peopled):
