@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -20,7 +21,7 @@ from lambdas.common.clock import Clock, utc_now
 
 OVERLAP = timedelta(days=7)
 _FRESH_SECONDS = 15.0
-# A token that is not known may have been made a moment ago: look again, but not for each guess.
+# An unknown token may have been created a moment ago: look again at once, but not for each guess.
 _LOOK_AGAIN_SECONDS = 5.0
 _LONGEST_TOKEN = 4_096
 _NOBODY = b"\0" * 32
@@ -63,6 +64,7 @@ class BearerTokens:
         self._clock = clock
         self._stopwatch = stopwatch
         self._known: _Known | None = None
+        self._looked_again = -inf
         self._lock = threading.Lock()
 
     def accepts(self, token: str) -> bool:
@@ -73,21 +75,24 @@ class BearerTokens:
         if not token or len(token) > _LONGEST_TOKEN:
             return False
         given = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-        known = self._tokens(_FRESH_SECONDS)
-        if self._matches(given, known):
-            return True
-        newer = self._tokens(_LOOK_AGAIN_SECONDS)
-        return newer is not known and self._matches(given, newer)
+        return self._matches(given, self._tokens()) or self._matches(given, self._look_again())
 
     def _matches(self, given: bytes, known: _Known) -> bool:
         is_current = hmac.compare_digest(given, known.current)
         is_previous = hmac.compare_digest(given, known.previous)
         return is_current or (is_previous and self._clock() < known.previous_until)
 
-    def _tokens(self, oldest_seconds: float) -> _Known:
+    def _tokens(self) -> _Known:
         with self._lock:
-            if self._known is None or self._stopwatch() - self._known.read_at > oldest_seconds:
+            if self._known is None or self._stopwatch() - self._known.read_at > _FRESH_SECONDS:
                 self._known = self._read()
+            return self._known
+
+    def _look_again(self) -> _Known:
+        with self._lock:
+            if self._known is None or self._stopwatch() - self._looked_again > _LOOK_AGAIN_SECONDS:
+                self._known = self._read()
+                self._looked_again = self._known.read_at
             return self._known
 
     def _read(self) -> _Known:
