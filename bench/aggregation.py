@@ -1,8 +1,9 @@
-"""`python -m bench.aggregation [--events N] [--counted N]`: a day of use, by query and by the function.
+"""`python -m bench.aggregation [--events N] [--counted N]`: aggregate one day of usage, by query and by
+function.
 
-By query: Parquet as Firehose delivers it, counted by the queries that Athena runs, here by DuckDB that may
-take 256 MB. By the function: JSON lines, read once. One event in fifty comes twice. CPU time is counted, not
-the clock (L5.1).
+By query: Parquet as Firehose delivers it, aggregated with the queries that Athena runs, here by DuckDB
+limited to 256 MB. By function: JSON lines, read once. One event in fifty is a duplicate. CPU time is
+reported instead of wall-clock time (L5.1).
 """
 
 import argparse
@@ -27,7 +28,7 @@ _DAY = "2026-11-10"
 _PER_FILE = 1_000_000
 _PEOPLE = 50_000
 _MEMORY = "256MB"
-# Columns of a day's row by the number of its event; what is not named is NULL.
+# The columns of a row by event number; columns that are not listed are NULL.
 _ROW = """
   SELECT format('rec_{:026d}', id) AS record_id, 'outcome' AS kind, '{DAY}T09:00:00.000+00:00' AS "at",
     format('req_{:026d}', id) AS request_id, 'messages' AS call,
@@ -74,7 +75,7 @@ def _write_lines(folder: Path, count: int) -> None:
 
 
 def _measure(how: str, folder: Path) -> None:
-    """Count in this process, and print what it took."""
+    """Aggregate in this process and print time and memory."""
     started = time.process_time()
     if how == "query":
         files = sorted((folder / PARQUET_PREFIX / f"dt={_DAY}").glob("*"))

@@ -1,7 +1,8 @@
-"""What audit records cost: `python -m bench.audit`. All in memory; the bucket answers after 0 or 20 ms.
+"""What audit records cost: `python -m bench.audit`. Everything is in memory; the bucket answers after 0 or
+20 ms.
 
-Prints the median of an append, records a second of many callers, sealing of small and large bodies, and how
-fast `kit audit verify` reads.
+Prints the median of an append, records per second with many callers, sealing of small and large bodies, and
+the speed of `kit audit verify`.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ class _Bucket:
 
 
 class _Keys:
-    """One key for everybody."""
+    """The same key for everybody."""
 
     key = SubjectKey("sk_bench", AESGCM(AESGCM.generate_key(256)))
 

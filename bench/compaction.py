@@ -1,13 +1,13 @@
-"""The notary at 100 calls a second: `python -m bench.compaction [--calls-per-second N]`.
+"""The notary at 100 calls per second: `python -m bench.compaction [--calls-per-second N]`.
 
-An hour with two records a call, one record an object, is divided over the shards of `enterprise`. A shard's
-part (with `--all` that of each, and the seal of the whole) runs in a process of its own over a bucket that
-answers at once (contents are made when they are read, what is put goes to disk), so that processor and memory
-are the notary's. What botocore adds is measured by the object, over HTTP to a server in another process.
+An hour with two records per call, one record per object, is divided among the shards of `enterprise`. One
+shard's part (with `--all` each part, and the seal of the hour) runs in its own process over a bucket that
+answers at once (contents are generated when read, writes go to disk), so CPU time and memory are the
+notary's own. What botocore adds is measured per object, over HTTP to a server in another process.
 
-An invocation may take 5 minutes and 256 MB; one that has no time left goes on in the next, every 5 minutes.
-The table says how many of the 12 of an hour a shard needs, on the share of a processor that a function of
-`enterprise` has.
+An invocation may take 5 minutes and 256 MB; one that runs out of time continues in the next, every 5
+minutes. The table says how many of an hour's 12 invocations a shard needs, with the share of a CPU that a
+function of `enterprise` has.
 """
 
 import argparse
@@ -44,12 +44,12 @@ SHARDS = 4
 WRITERS = 24  # processes of the gateway
 BODY_BYTES = 5_500
 _INVOCATION_SECONDS = 240  # of 300; a run stops with a minute left
-_PROCESSOR = 1_024 / 1_769  # of a function at `enterprise`: AWS gives a whole one at 1,769 MB
+_PROCESSOR = 1_024 / 1_769  # of a function at `enterprise`: AWS assigns a full vCPU at 1,769 MB
 _TAGGED = b"<Tagging><TagSet><Tag><Key>kit-contained</Key><Value>sealed</Value></Tag></TagSet></Tagging>"
 
 
 class Bucket:
-    """An S3 that answers at once. Records are made when they are read; what is put lies in a folder."""
+    """An S3 that answers at once. Records are generated when read; writes go to a folder."""
 
     def __init__(self, folder: Path, objects: int) -> None:
         self._folder = folder
@@ -59,7 +59,7 @@ class Bucket:
 
     @cache  # noqa: B019 - one bucket a process
     def heads(self, writer: str) -> bytes:
-        """The hashes of a writer's lines, one after the other."""
+        """Return the concatenated hashes of a writer's lines."""
         heads, chain = bytearray(), begin(writer)
         for number in range(self._each):
             batch = chain.extend([_draft(number)])
@@ -105,9 +105,7 @@ class Bucket:
     def put(self, key: str, data: bytes, metadata: Any, content_type: str) -> None:
         path = self._folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        if "index" in key or not key.endswith(
-            ".jsonl"
-        ):  # of a segment nobody asks more than its size and hash
+        if "index" in key or not key.endswith(".jsonl"):  # of a segment only size and hash are requested
             path.write_bytes(data)
         digest = b64encode(hashlib.sha256(data).digest()).decode()
         path.with_name(path.name + ".size").write_text(f"{len(data)} {digest} {json.dumps(dict(metadata))}")
@@ -131,7 +129,7 @@ class _Kms:
 
 
 def _writers() -> Iterator[str]:
-    """Names of writers, of which the shards get one in turn, in the order of their names."""
+    """Yield names of writers in order; they are assigned to the shards in turn."""
     wanted = cycle(range(SHARDS))
     shard_of = next(wanted)
     for number in count():
@@ -154,13 +152,13 @@ def _draft(number: int) -> Draft:
 
 
 def shard(number: int, folder: Path, objects: int) -> dict[str, float]:
-    """A shard's part of the hour in this process: what it took, and the most memory at any time in MB."""
+    """Process a shard's part of the hour in this process; return its times and its peak memory in MB."""
     bucket = Bucket(folder, objects)
     now = HOUR + timedelta(hours=1, minutes=6)
     notary = Notary(
         bucket, bucket, _Kms(), bucket="audit", signing_key_arn="key", shards=SHARDS, clock=lambda: now
     )  # pyright: ignore[reportArgumentType]
-    for writer in bucket.writers[number::SHARDS]:  # the bench's own work, before the clock runs
+    for writer in bucket.writers[number::SHARDS]:  # the benchmark's own work, before timing starts
         bucket.heads(writer)
     idle, started = _peak(), time.process_time()
     made = len(list(notary.seal_each())) if number == 0 else notary.work_on(number)
@@ -174,7 +172,7 @@ def _peak() -> float:
 
 
 class _Store(http.server.BaseHTTPRequestHandler):
-    """An S3 of which each object is the same."""
+    """An S3 in which every object is the same."""
 
     protocol_version = "HTTP/1.1"
     body = b"x" * (BODY_BYTES + 500)
@@ -197,7 +195,7 @@ class _Store(http.server.BaseHTTPRequestHandler):
 
 
 def serve() -> None:
-    """The store, until its parent closes its input."""
+    """Serve the store until the parent closes standard input."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Store)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
@@ -205,7 +203,7 @@ def serve() -> None:
 
 
 def botocore_seconds(objects: int) -> float:
-    """Processor seconds of this process to read and tag an object."""
+    """Return the CPU seconds of this process per object that is read and tagged."""
     command = [sys.executable, "-m", "bench.compaction", "--store"]
     store = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert store.stdout is not None

@@ -1,10 +1,12 @@
-"""What the one contract costs the gateway: `python bench/contract_cost.py [--against COMMIT] [--of COMMIT]`.
+"""What the single contract costs the gateway: `python bench/contract_cost.py [--against COMMIT] [--of
+COMMIT]`.
 
-How long the gateway's policy takes to parse, with 7 departments and with 200, how long the gateway's modules
-take to load, and the whole process (uvicorn, every control on, stores in memory) from its start until it is
-ready. Without `--against` the commit before the contract was declared once is compared, with these files or
-those of `--of`; both run in turns, in processes of their own, on the document that the older one publishes.
-The figures are processor time, the smallest of some rounds, which a busy machine changes least.
+Reported: the time to parse the gateway's policy with 7 and with 200 departments, the time to import the
+gateway's modules, and the start of the whole process (uvicorn, every control on, stores in memory) until it
+is ready. Without `--against`, the comparison is with the commit before the contract was declared once, and
+the files compared are the current ones or those of `--of`. Both run alternately, in their own processes, on
+the document that the older one publishes. Figures are CPU time, the minimum of several rounds, which load
+on the machine affects least.
 """
 
 import argparse
@@ -51,12 +53,14 @@ print(json.dumps([loaded, parse(7, 200), parse(200, 10)]))
 
 
 def _variables(root: Path) -> dict[str, str]:
-    """Modules under `root`; byte code is kept, so that every round but the first finds it."""
+    """Return the environment for modules under `root`. Bytecode is kept, so every round but the first uses
+    it.
+    """
     return {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def run(code: str, root: Path, given: str = "") -> str:
-    """What a program prints that runs on the modules under `root`."""
+    """Return the output of a program that imports the modules under `root`."""
     command = [sys.executable, "-c", code]
     variables = _variables(root)
     done = subprocess.run(
@@ -66,7 +70,7 @@ def run(code: str, root: Path, given: str = "") -> str:
 
 
 def until_ready(root: Path) -> float:
-    """Seconds of the processor that a gateway process takes until it says its port."""
+    """Return the CPU seconds of a gateway process until it prints its port."""
     command = [sys.executable, "bench/gateway.py", "--role", "gateway", "--upstream", "http://127.0.0.1:9"]
     variables = {**_variables(root), "BENCH_KEY": "sk-kit-bench"}
     with subprocess.Popen(
@@ -84,7 +88,7 @@ def until_ready(root: Path) -> float:
 
 @contextmanager
 def checked_out(commit: str, folder: Path) -> Iterator[Path]:
-    """The files of a commit in a folder of their own."""
+    """Yield a temporary folder with the files of a commit."""
     git = ["git", "-C", str(ROOT), "worktree"]
     subprocess.run([*git, "add", "--detach", str(folder), commit], check=True, capture_output=True)
     try:

@@ -1,10 +1,10 @@
-"""How long plans and a whole local deployment take: `python bench/evaluation.py [--json] [--without-up]`.
+"""Time of plans and of a whole local deployment: `python bench/evaluation.py [--json] [--without-up]`.
 
-Figures to reach (warm byte code and package cache): all stages at all sizes evaluated in 5 s or less, imports
-included, in one process; `kit preview` of one stage in 1.5 s or less, as a command; `kit up` from nothing to
-the first answer in 60 s or less. A stage needs what the stages before it export. That is kept between runs;
-one row says what a preview costs where it is not. Beside wall-clock seconds stand those of the processor,
-which a busy machine changes less.
+Goals (warm bytecode and package cache): all stages at all sizes evaluated in 5 s or less in one process,
+imports included; `kit preview` of one stage in 1.5 s or less as a command; `kit up` from nothing to the
+first answer in 60 s or less. A stage needs the exports of earlier stages. They are cached between runs; one
+row says what a preview costs without that cache. CPU seconds are shown beside wall-clock seconds because
+load on the machine affects them less.
 """
 
 import argparse
@@ -33,7 +33,7 @@ ROUNDS = 3
 
 
 def measured(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
-    """Seconds by the clock and by the processor of a command that must succeed."""
+    """Return the wall-clock and CPU seconds of a command that must succeed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     variables = os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | (environment or {})  # warm: see above
@@ -44,8 +44,8 @@ def measured(command: list[str], environment: dict[str, str] | None = None) -> t
 
 
 def plans(name: str, wanted: float, command: list[str], *, forget: bool = False) -> dict[str, object]:
-    """The medians of some rounds, after one that warms caches and byte code. `forget` what is kept each
-    time.
+    """Return the medians of several rounds, after one that warms caches and bytecode. `forget` clears the
+    cached exports before each round.
     """
     rounds: list[tuple[float, float]] = []
     for _ in range(1 + ROUNDS):
@@ -57,7 +57,7 @@ def plans(name: str, wanted: float, command: list[str], *, forget: bool = False)
 
 
 def local_deployment() -> list[dict[str, object]]:
-    """`kit up` on an empty home, and a second time when nothing changed."""
+    """Time `kit up` on an empty home, and again when nothing has changed."""
     with tempfile.TemporaryDirectory() as folder:
         home = {
             "KIT_HOME": f"{folder}/home",
@@ -84,7 +84,7 @@ def figure(name: str, wanted: float, elapsed: float, processor: float) -> dict[s
 
 
 def main() -> int:
-    """Print the figures; exit code 1 if one is not reached."""
+    """Print the figures; exit code 1 if a goal is not reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--without-up", action="store_true", help="plans only")

@@ -1,9 +1,9 @@
 """The evidence at 50,000 people: `python -m bench.evidence_scale [PART …] [--records N]`.
 
-Memory of the notary by calls an hour, one record an object as functions write them, over an S3 that answers
-at once; how fast `kit audit verify` reads sealed segments, by processor; `sha256sum` beside it; what SCIM
-takes for a group of 500,000; cost per million calls by profile. CPU time is counted, not the clock: the
-figures hold on a busy machine.
+Reported: memory of the notary by calls per hour, one record per object as functions write them, over an S3
+that answers at once; the speed of `kit audit verify` on sealed segments per CPU, with `sha256sum` for
+comparison; the cost of SCIM for a group of 500,000; cost per million calls by profile. CPU time is reported
+instead of wall-clock time, so the figures hold on a busy machine.
 """
 
 import argparse
@@ -46,7 +46,7 @@ _LINE_BYTES = 6_000
 
 
 class _Bucket:
-    """An S3 that answers at once; records are made when they are read, so that they take no memory."""
+    """An S3 that answers at once; records are generated when read, so they take no memory."""
 
     def __init__(self, objects: int) -> None:
         self._objects = objects
@@ -81,7 +81,7 @@ class _Bucket:
         return {"ContentLength": len(data), "ChecksumSHA256": checksum, "Metadata": said}
 
     def put(self, key: str, data: bytes, metadata: Any, content_type: str) -> None:
-        # Of what is sealed the indices are read again; segments are only looked at.
+        # Indexes of what is sealed are read again; of segments only the metadata is.
         self.kept[key] = (data if not key.endswith(".jsonl") or "index" in key else data[:0], dict(metadata))
         if key.endswith(".jsonl") and "index" not in key:
             self.kept[key] = (data, dict(metadata))
@@ -115,7 +115,7 @@ def _draft(kind: str, sealed: bytes, request_id: str = "") -> Draft:
 
 
 def notary_memory(calls_per_hour: int) -> tuple[float, float]:
-    """MB at most, and processor seconds for one hour, in a process of its own."""
+    """Return peak MB and CPU seconds for one hour, in a separate process."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.evidence_scale", "--notary", str(2 * calls_per_hour)],
         capture_output=True,
@@ -154,7 +154,7 @@ def _segment(records: int, per_object: int, body: int, at: datetime = BEGIN) -> 
 
 
 def _rate(sealed: SealedSegment, made: Segment, records: int, *, facts: bool) -> tuple[float, float]:
-    """Records and MB a processor second."""
+    """Return records and MB per CPU second."""
     read, size, started = 0, 0, time.process_time()
     calls = Calls()
     while read < records:
@@ -170,8 +170,8 @@ def _rate(sealed: SealedSegment, made: Segment, records: int, *, facts: bool) ->
 
 
 def _verify_a_copy(records: int, folder: Path) -> None:
-    """`kit audit verify --copy` as an auditor runs it: day after day from files, in full, noted after each
-    day, so that a run that was cut short is gone on with.
+    """Run `kit audit verify --copy` as an auditor does: day after day from files, in full, with a
+    checkpoint after each day so that an interrupted run continues.
     """
     key = _made(records, folder)
     command = [
@@ -192,8 +192,8 @@ def _verify_a_copy(records: int, folder: Path) -> None:
 
 
 def _made(records: int, folder: Path) -> Path:
-    """A copy of so many records, a day for each half million, in a folder; the file with the public key of
-    its manifests. Goes on with one that was begun.
+    """Write a copy with `records` records, one day per half million, into a folder; return the file with
+    the public key of its manifests. Continues an interrupted run.
     """
     key_file, kept = folder / "keys.pem", folder / "private.pem"
     if not kept.exists():

@@ -1,8 +1,8 @@
 """`python -m bench.faults [calls]`: everything fails, and half an hour later nothing is unexplained.
 
-10,000 calls through gateways that are killed with calls under way, over a ledger and an audit store that
-fail before or after they took effect, and a provider that fails in every way there is (L1.6, L1.8). The suite
-runs a fifth of it.
+10,000 calls through gateways that are killed during calls, over a ledger and an audit store that fail
+before or after a write took effect, and a provider that fails in every known way (L1.6, L1.8). The test
+suite runs a fifth of it.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from tests.gateway.upstream import FakeUpstream
 
 
 def main() -> None:
-    """Run, and print what clients saw. Raises AssertionError with what does not fit."""
+    """Run, and print what clients saw. Raises AssertionError with every inconsistency."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("calls", nargs="?", type=int, default=10_000)
     calls: int = parser.parse_args().calls

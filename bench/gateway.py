@@ -2,15 +2,15 @@
 machine.
 
     python bench/gateway.py                     # the tables for BENCHMARKS.md, each goal beside its figure
-    python bench/gateway.py --memory 100000     # also: is memory flat over that many calls
+    python bench/gateway.py --memory 100000     # also: whether memory is flat over that many calls
     python bench/gateway.py --emulator          # also with ledger and audit store on the emulated AWS
     python bench/gateway.py --without-inspection  # also the rest of the path alone
-    python bench/gateway.py --wire              # also with the stores' requests written, signed and sent
-    python bench/gateway.py --json              # the same for machines
+    python bench/gateway.py --wire              # also with the stores' requests serialized, signed and sent
+    python bench/gateway.py --json              # the same as JSON
 
-A goal that is missed is said, and fails nothing: the exit code is 0 whenever the figures could be measured.
-Each part is a process of its own: a provider that answers from memory, the proxy or the gateway with one
-worker, and this process, which sends the load. Compare ratios within a run; the absolute figures belong to
+A missed goal is reported but is not an error: the exit code is 0 whenever the figures could be measured.
+Each part runs in its own process: a provider that answers from memory, the proxy or the gateway with one
+worker, and this process, which generates the load. Compare ratios within a run; absolute figures depend on
 the machine.
 """
 
@@ -95,7 +95,7 @@ def whole(message: bytes) -> bytes:
 
 
 class Provider(asyncio.Protocol):
-    """Answers at once and from memory, a stream event by event."""
+    """Answers at once from memory, streams event by event."""
 
     plain = whole(MESSAGE)
     answers: ClassVar = {b"[answer: %b]" % kind.encode(): whole(texts.answer(kind)) for kind in texts.ANSWERS}
@@ -139,7 +139,7 @@ async def serve_provider() -> None:
 
 
 def bare_proxy(upstream: str) -> Any:
-    """A reverse proxy with no control at all, on the same server and the same transport as the gateway."""
+    """A reverse proxy without any control, on the same server and transport as the gateway."""
     from lambdas.gateway.providers.transport import HttpTransport
 
     transport = HttpTransport()
@@ -165,8 +165,8 @@ def bare_proxy(upstream: str) -> Any:
 
 
 def serve_app(make: Callable[[], Any], started: float) -> None:
-    """Run an application under uvicorn with one worker; says its port and the time from process start to
-    ready.
+    """Run an application under uvicorn with one worker; prints its port and the time from process start to
+    readiness.
     """
     import uvicorn
 
@@ -204,7 +204,7 @@ class Sample:
 
 
 class Client(asyncio.Protocol):
-    """One client with one connection: the next request leaves when the answer to the last is complete."""
+    """A client with one connection: it sends the next request when the previous answer is complete."""
 
     def __init__(self, request: bytes, until: float, samples: list[Sample], left: list[int]) -> None:
         self._request = request
@@ -256,7 +256,7 @@ class Client(asyncio.Protocol):
 async def load(
     port: int, body: bytes, clients: int, seconds: float, limit: int = 1 << 60
 ) -> tuple[list[Sample], float]:
-    """Samples of `clients` closed-loop clients, and how long it took."""
+    """Return the samples of `clients` closed-loop clients, and the elapsed seconds."""
     head = (
         f"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: {KEY}\r\n"
         "content-type: application/json\r\nanthropic-version: 2023-06-01\r\n"
@@ -280,7 +280,7 @@ async def load(
 
 
 def spawn(role: str, *arguments: str, script: str = __file__) -> tuple[subprocess.Popen[str], int, int]:
-    """Start a part; its process, port and the milliseconds it took to be ready."""
+    """Start a part; return its process, its port and the milliseconds until it was ready."""
     process = subprocess.Popen(
         [sys.executable, script, "--role", role, "--started", str(time.time()), *arguments],
         stdout=subprocess.PIPE,
@@ -307,8 +307,8 @@ def cpu_seconds(pid: int) -> float:
 
 
 def measure(port: int, pid: int, seconds: float, rounds: int) -> dict[str, float]:
-    """Medians over the rounds: requests a second and p50 per number of clients, CPU a request, and of
-    streams.
+    """Return medians over the rounds: requests per second and p50 by number of clients, CPU per request,
+    and figures of streams.
     """
     figures: dict[str, list[float]] = {}
 
@@ -353,7 +353,8 @@ COLUMNS = {
 
 
 _MILLISECONDS = ("cpu", "stream", "first", "session_cpu")
-# the same for what users send: every request new, answers of 700 to 1,700 characters, a coding body of 100 kB
+# the same with what users send: every request new, answers of 700 to 1,700 characters, a coding body of 100
+# kB
 USERS = {
     "prose16": "prose answer: rps at 16",
     "prose_p50_1": "p50 ms at 1",
@@ -420,7 +421,7 @@ def main() -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Start the parts, measure each, print."""
+    """Start the parts, measure each and print."""
     processes: list[subprocess.Popen[str]] = []
     try:
         provider, provider_port, _ = spawn("provider")
@@ -483,7 +484,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def start_ms(role: str, upstream: str) -> int:
-    """Milliseconds from the start of a process to its first readiness; it is ended again."""
+    """Return the milliseconds from the start of a process to its first readiness; then stop it."""
     process, _, ready = spawn(role, "--upstream", upstream)
     process.terminate()
     process.wait(10)
@@ -492,7 +493,7 @@ def start_ms(role: str, upstream: str) -> int:
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure and what it should be: at most `goal`, or at least where `at_least`."""
+    """A figure and its goal: at most `goal`, or at least where `at_least`."""
 
     figure: str
     measured: float
@@ -502,7 +503,7 @@ class Goal:
 
     @property
     def missed_by(self) -> float:
-        """How far the figure is on the wrong side of the goal; not above 0 when that is reached."""
+        """Return the distance from the goal; 0 or less if it is reached."""
         return self.goal - self.measured if self.at_least else self.measured - self.goal
 
     def row(self) -> str:
@@ -514,7 +515,7 @@ class Goal:
 
 
 def goals(ours: dict[str, float], direct: dict[str, float], ready: float, memory: list[int]) -> list[Goal]:
-    """What the gateway should reach with its stores in memory, on a machine that does nothing else."""
+    """Goals of the gateway with its stores in memory, on an otherwise idle machine."""
     found = [
         Goal("added p50 at 1 client", ours["p50_1"] - direct["p50_1"], 0.85, "ms"),
         Goal("requests a second at 16 clients", ours["rps16"], 1_100, "rps", at_least=True),
@@ -537,12 +538,12 @@ def goals(ours: dict[str, float], direct: dict[str, float], ready: float, memory
 
 
 def goals_over_the_wire(wired: dict[str, float]) -> list[Goal]:
-    """What a call should cost with everything that it asks of AWS."""
+    """Goals of a call including all its requests to AWS."""
     return [Goal("processor a request, stores over the wire", wired["cpu"], 1.0, "ms")]
 
 
 def goals_without_inspection(bare: dict[str, float], direct: dict[str, float]) -> list[Goal]:
-    """What the rest of the path should reach."""
+    """Goals of the rest of the path."""
     return [
         Goal("without inspection: added p50 at 1 client", bare["p50_1"] - direct["p50_1"], 0.35, "ms"),
         Goal("without inspection: requests a second at 16", bare["rps16"], 3_000, "rps", at_least=True),
@@ -550,7 +551,7 @@ def goals_without_inspection(bare: dict[str, float], direct: dict[str, float]) -
 
 
 def watch_memory(port: int, pid: int, calls: int) -> list[int]:
-    """Resident memory after each tenth of the calls."""
+    """Return the resident memory after each tenth of the calls."""
     sizes = []
     for _ in range(10):
         uvloop.run(load(port, request_body(stream=False), 16, 3600, calls // 10))

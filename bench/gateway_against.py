@@ -1,13 +1,13 @@
-"""This gateway beside that of another commit, slice by slice in turn, so that whatever else the machine does
-falls on both.
+"""This gateway beside that of another commit, measured alternately in slices, so that load on the machine
+affects both.
 
     python bench/gateway_against.py                     # against the parent commit
     python bench/gateway_against.py v1.2.0 --rounds 20
 
-Each commit runs its own code, from a worktree that is removed again. A round measures every figure for both,
-in alternating order, and for the provider alone: what the gateway adds is the difference. The goals (L1.11):
-added p50 and first byte at most 10 % above the other commit, requests a second at least 95 % of it. A goal
-that is missed is said, and fails nothing.
+Each commit runs its own code, from a worktree that is removed afterwards. A round measures every figure for
+both, in alternating order, and for the provider alone: the difference is what the gateway adds. The goals
+(L1.11): added p50 and first byte at most 10 % above the other commit, requests per second at least 95 % of
+it. A missed goal is reported but is not an error.
 """
 
 import argparse
@@ -33,7 +33,7 @@ LEAST_RATE = 0.95
 
 
 def slices(port: int, pid: int) -> dict[str, float]:
-    """One slice of each figure: seconds at one client, requests and processor seconds a second at 16."""
+    """One slice of each figure: seconds with one client, requests and CPU seconds per second with 16."""
     one, _ = uvloop.run(parts.load(port, parts.request_body(stream=False), 1, SLICE_SECONDS))
     streams, _ = uvloop.run(parts.load(port, parts.request_body(stream=True), 1, SLICE_SECONDS))
     before = parts.cpu_seconds(pid)
@@ -47,8 +47,8 @@ def slices(port: int, pid: int) -> dict[str, float]:
 
 
 def measured(places: dict[str, tuple[int, int]], rounds: int) -> dict[str, dict[str, float]]:
-    """Each figure by arm, as the best quarter of its slices has it: what an arm does while the rest of the
-    machine leaves it alone. `places` are port and process.
+    """Return each figure by arm as its best quarter of slices: what an arm does while the rest of the
+    machine is idle. `places` are port and process.
     """
     figures: dict[str, dict[str, list[float]]] = {arm: defaultdict(list) for arm in ARMS}
     for number in range(rounds + 1):
@@ -66,7 +66,7 @@ def measured(places: dict[str, tuple[int, int]], rounds: int) -> dict[str, dict[
 
 
 def rows(figures: dict[str, dict[str, float]]) -> list[str]:
-    """A line a figure: both, their ratio, the verdict."""
+    """One line per figure: both values, their ratio, the verdict."""
     direct, ours, other = (figures[arm] for arm in ARMS)
     lines = ["| figure | this tree | the other commit | ratio | |", "|---|---|---|---|---|"]
     for name in ("p50", "first byte"):

@@ -1,4 +1,4 @@
-"""The gateway as `bench/gateway.py` measures it: every control on, nothing replaced but what AWS stores.
+"""The gateway as `bench/gateway.py` measures it: every control on, only AWS storage replaced.
 
 The ledger's rules, the hash chain with its sealed bodies and group commit, keys, inspection and the answer
 filter are the deployed ones; tables and buckets are in memory.
@@ -63,7 +63,7 @@ class _Records:
 
 
 class _Bucket:
-    """Takes objects and forgets them."""
+    """Accepts objects and discards them."""
 
     async def put(self, key: str, data: bytes, metadata: Mapping[str, str], content_type: str) -> None:
         del key, data, metadata, content_type
@@ -81,7 +81,7 @@ class _SubjectKeys:
 
 
 def policy(upstream: str) -> dict[str, Any]:
-    """A policy with every control on and room for any number of calls."""
+    """Return a policy with every control on and no effective limit on calls."""
     department = {
         "id": "marketing",
         "cost_center": "CC-100",
@@ -120,7 +120,7 @@ def policy(upstream: str) -> dict[str, Any]:
 
 
 class _Uninspected(InspectionStep):
-    """Lets requests and answers pass unread: what the rest of the path costs."""
+    """Passes requests and answers without inspection, to measure the rest of the path."""
 
     async def verdict(self, body: JsonBody, *_: Any, **__: Any) -> Verdict:
         return Verdict(allowed=True, body=body, data_class="public", record={"step": "inspect"})
@@ -130,12 +130,12 @@ class _Uninspected(InspectionStep):
 
 
 def key_pk(key: str) -> str:
-    """Where the access record of a key is."""
+    """Return the primary key of a key's access record."""
     return key_record_pk(key, PEPPER)
 
 
 def _remote_stores(url: str) -> tuple[DynamoStore, AuditBucketOnLoop]:
-    """The stores of a deployment, over the wire to `url`."""
+    """Return the stores of a deployment, over HTTP to `url`."""
     hot = HttpTransport()
     keys = AwsCredentials(Credentials("AKIDEXAMPLE", "a-secret-of-nobody", "t" * 400))
     asked = DynamoRequests(hot, keys, endpoint_url=url, region="eu-central-1")
@@ -149,8 +149,8 @@ def _remote_stores(url: str) -> tuple[DynamoStore, AuditBucketOnLoop]:
 
 
 def gateway_app(upstream: str, *keys: str, inspects: bool = True, stores: str = "") -> Any:
-    """The application in front of `upstream`, for callers with these virtual keys; its stores at the URL
-    `stores`, else in memory.
+    """Return the application in front of `upstream` for callers with these virtual keys; its stores are at
+    the URL `stores`, or in memory.
     """
     step = InspectionStep if inspects else _Uninspected
     pool = ThreadPoolExecutor(8)

@@ -1,7 +1,7 @@
-"""The gateway as it is deployed, on the integration stage in an emulated AWS, under its own role.
+"""The gateway as deployed, on the integration stage in an emulated AWS, under its own role.
 
-For `bench/gateway.py --emulator`. The emulated AWS is one Python process that shares the machine: these
-figures say that the whole works under load, not how fast AWS is.
+For `bench/gateway.py --emulator`. The emulated AWS is one Python process on the same machine: these figures
+show that the whole works under load, not how fast AWS is.
 """
 
 import json
@@ -25,7 +25,7 @@ from tests.support.standing import standing
 
 @contextmanager
 def gateway_process(upstream: str, key: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """A gateway process with one worker, and its port."""
+    """Yield a gateway process with one worker, and its port."""
     with (
         tempfile.TemporaryDirectory() as folder,
         standing(Path(folder), free_port(), "integration", {"size": "small"}) as stage,

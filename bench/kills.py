@@ -1,16 +1,17 @@
-"""`python -m bench.kills [--calls N]`: processes are killed at random points, and half an hour later nothing
-is unexplained.
+"""`python -m bench.kills [--calls N]`: processes are killed at random points, and half an hour later
+nothing is unexplained.
 
-Calls through a gateway process over two processes of the emulated AWS: one that has tables, keys and secrets
-("emulator"), one that has the buckets ("audit store"). Again and again one of the three is killed with
-kill -9 and started again. Then, by a clock that is half an hour ahead, the sweeper runs as it is deployed,
-the notary seals, and `kit audit verify`'s own check reads everything, the gateway's log included.
+Calls go through a gateway process over two processes of the emulated AWS: one with tables, keys and secrets
+("emulator"), one with the buckets ("audit store"). Repeatedly one of the three is killed with kill -9 and
+restarted. Then, with the clock half an hour ahead, the sweeper runs as deployed, the notary seals, and the
+check of `kit audit verify` reads everything, including the gateway's log.
 
-What must hold: each answer that a client saw to its end has its intent and its outcome; verification finds
-nothing; no reservation is left; the ledger has what the records say, but for what it says is uncertain.
+Invariants: each answer that a client received completely has its intent and its outcome; verification has
+no findings; no reservation is left; the ledger agrees with the records except for what it declares
+uncertain.
 
-A run that is interrupted goes on where it was when it is started again. Exit codes: 1 when something does
-not hold, 4 when a process does not start; the folder with the state is kept then.
+An interrupted run continues when it is started again. Exit codes: 1 an invariant is violated, 4 a process
+does not start; the folder with the state is then kept.
 """
 
 import argparse
@@ -96,7 +97,7 @@ sweeper.handler({}, Context())
 
 @dataclass
 class Known:
-    """What outlives an interrupted run, as JSON in its folder."""
+    """What survives an interrupted run, as JSON in its folder."""
 
     seed: int
     ports: dict[str, int]
@@ -111,7 +112,7 @@ class Known:
 
 
 class World:
-    """Three processes over one folder, and how each is started."""
+    """Three processes over one folder, and how to start each."""
 
     def __init__(self, folder: Path, known: Known, upstream: FakeUpstream) -> None:
         self.folder = folder
@@ -121,7 +122,7 @@ class World:
         self._gateways: list[subprocess.Popen[bytes]] = []
 
     def client(self, service: str) -> Any:
-        """A client with the root credentials."""
+        """Return a client with the root credentials."""
         place = "audit store" if service == "s3" else "emulator"
         return boto3.client(
             service,  # type: ignore[call-overload]
@@ -134,7 +135,7 @@ class World:
         return f"http://127.0.0.1:{self.known.ports[what]}"
 
     def start(self, what: str) -> None:
-        """Start one of the three; it answers when this returns."""
+        """Start one of the three processes; returns when it answers."""
         if what == "gateway":
             self._start_gateway()
             return
@@ -157,12 +158,12 @@ class World:
             os.waitpid(pid, 0)
 
     def stop(self) -> None:
-        """End whatever runs."""
+        """Stop all running processes."""
         for what in list(self._pids):
             self.kill(what)
 
     def environment(self) -> dict[str, str]:
-        """Of a function of ours."""
+        """Return the environment of a function of the kit."""
         arns = self.known.arns
         return {
             "PATH": os.environ["PATH"],
@@ -186,7 +187,7 @@ class World:
 
     @property
     def log(self) -> Path:
-        """What all gateways wrote, one after the other."""
+        """Return the concatenated log of all gateways."""
         return self.folder / "gateway.log"
 
     def _start_gateway(self) -> None:
@@ -207,7 +208,7 @@ class World:
             time.sleep(0.05)
 
     def sweep(self) -> None:
-        """The sweeper as it is deployed, later than every reservation ends."""
+        """Run the sweeper as deployed, after every reservation has expired."""
         later = {"BENCH_LATER": str(LATER.total_seconds())}
         subprocess.run(
             [sys.executable, "-c", _APART + _SWEEPER],
@@ -215,7 +216,9 @@ class World:
         )  # fmt: skip
 
     def seal(self) -> int:
-        """The notary, two hours later: every hour is due. How many hours it sealed."""
+        """Run the notary two hours later, when every hour is due; return the number of hours that it
+        sealed.
+        """
         s3 = self.client("s3")
         store = AuditBucket(s3, bucket=AUDIT, key_arn=self.known.arns["sealing"], lock=Lock("COMPLIANCE", 30))
         notary = Notary(
@@ -225,7 +228,7 @@ class World:
         return len(notary.seal_due())
 
     def examine(self) -> Report:
-        """What `kit audit verify` finds, half an hour later, with the gateway's log."""
+        """Return the findings of `kit audit verify` half an hour later, with the gateway's log."""
         kms, arns = self.client("kms"), self.known.arns
         keys = {
             use: [public_key(kms.get_public_key(KeyId=arns[key])["PublicKey"])]
@@ -254,7 +257,7 @@ def _ready(port: int) -> bool:
 
 
 def set_up(world: World) -> None:
-    """Tables, keys, buckets, a policy and somebody who may call."""
+    """Create tables, keys, buckets, a policy and an authorized caller."""
     known, kms, s3 = world.known, world.client("kms"), world.client("s3")
     known.arns["sealing"] = kms.create_key()["KeyMetadata"]["Arn"]
     for use in ("writers", "signing"):
@@ -284,7 +287,7 @@ def set_up(world: World) -> None:
 
 
 class Clients:
-    """Send calls whatever happens, until so many were sent; what each saw is appended to a file."""
+    """Send calls whatever happens, until the given number is reached; each result is appended to a file."""
 
     def __init__(self, world: World, calls: int) -> None:
         self._world = world
@@ -306,7 +309,7 @@ class Clients:
         self._file.close()
 
     def until(self, sent: int) -> bool:
-        """Wait until so many were sent; False when the last one was."""
+        """Wait until `sent` calls have been sent; returns False when none are left."""
         with self._lock:
             while self.sent < min(sent, self._calls):
                 self._lock.wait(1)
@@ -321,7 +324,7 @@ class Clients:
             return self.sent
 
     def _connected(self) -> http.client.HTTPConnection:
-        """A connection; waits for a gateway, so that what nobody took is not a call."""
+        """Return a connection; waits for a gateway, so that a request nobody accepted is not a call."""
         while True:
             there = http.client.HTTPConnection("127.0.0.1", self._world.known.ports["gateway"], timeout=30)
             try:
@@ -357,14 +360,14 @@ class Clients:
 
 
 def seen_in(folder: Path) -> list[dict[str, Any]]:
-    """What clients saw so far, in all runs."""
+    """Return what clients have seen in all runs so far."""
     path = folder / "seen.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def under_fire(world: World, calls: int, apart: int) -> None:
-    """Traffic, and a kill about every `apart` calls."""
+    """Send traffic, with a kill about every `apart` calls."""
     known, clients, started = world.known, Clients(world, calls), time.monotonic()
     begun = clients.sent
     clients.start()
@@ -376,7 +379,7 @@ def under_fire(world: World, calls: int, apart: int) -> None:
             time.sleep(chance.uniform(0, 0.1))
             victim = chance.choice(VICTIMS)
             world.kill(victim)
-            time.sleep(chance.choice((0, 0, 0.5)))  # sometimes it is away for longer
+            time.sleep(chance.choice((0, 0, 0.5)))  # sometimes it stays down longer
             world.start(victim)
             known.kills[victim] += 1
             known.save(world.folder)
@@ -396,15 +399,15 @@ class Books:
     """What records and ledger say at the end."""
 
     kinds: dict[str, Counter[str]]
-    cost: int  # of all calls, those that died included, as the sweeper estimated them
-    known: int  # of those that ended
+    cost: int  # of all calls, including those that died, as the sweeper estimated them
+    known: int  # of completed calls
     committed: dict[str, int]
     uncertain: dict[str, int]
     reservations: int
 
 
 def read_books(world: World) -> Books:
-    """Every record and every counter."""
+    """Read every record and every counter."""
     kinds: dict[str, Counter[str]] = {}
     said: dict[str, dict[str, Any]] = {}
     for line in _lines(BucketSource(world.client("s3"), AUDIT)):
@@ -427,7 +430,7 @@ def read_books(world: World) -> Books:
 
 
 def _lines(source: BucketSource) -> Iterator[bytes]:
-    """Every record: out of the segments, and what none of them has yet."""
+    """Yield every record: from the segments, then the ones that no segment contains yet."""
     contained: set[str] = set()
     for entry in source.entries(SEGMENTS):
         if entry.key.endswith(".index.jsonl"):
@@ -440,7 +443,7 @@ def _lines(source: BucketSource) -> Iterator[bytes]:
 
 
 def faults(seen: Sequence[dict[str, Any]], report: Report, books: Books) -> Iterator[str]:
-    """What does not hold."""
+    """Yield every violated invariant."""
     for one in seen:
         if one["whole"]:
             kinds = books.kinds.get(one["id"], Counter())
@@ -451,7 +454,7 @@ def faults(seen: Sequence[dict[str, Any]], report: Report, books: Books) -> Iter
         yield f"{books.reservations} reservations are left"
     for scope in ("ORG", "DEPT", "USER"):
         counted, doubt = books.committed.get(scope, 0), books.uncertain.get(scope, 0)
-        # A reservation whose process died before it was taken is recorded, and never was in the counters.
+        # A reservation whose process died before it was counted has a record but is not in the counters.
         if counted < books.known or abs(counted - books.cost) > doubt:
             yield (
                 f"{scope}: {counted:,} committed, {doubt:,} uncertain; recorded {books.cost:,}, "
@@ -465,7 +468,7 @@ def _told(finding: Finding) -> str:
 
 @contextmanager
 def _opened(folder: Path, seed: int) -> Iterator[World]:
-    """The world of a folder, its processes running."""
+    """Yield the world of a folder with its processes running."""
     upstream = FakeUpstream().start()
     stored = folder / "known.json"
     if stored.exists():
@@ -483,7 +486,7 @@ def _opened(folder: Path, seed: int) -> Iterator[World]:
         world.start("audit store")
         if not known.arns:
             set_up(world)
-            time.sleep(3)  # the emulated AWS may lose its last two seconds
+            time.sleep(3)  # the emulated AWS may lose the last two seconds
             known.save(folder)
         world.start("gateway")
         yield world
@@ -493,7 +496,7 @@ def _opened(folder: Path, seed: int) -> Iterator[World]:
 
 
 def main() -> int:
-    """Run, judge, print."""
+    """Run, check, print."""
     parser = argparse.ArgumentParser(description="Kill gateway, emulator and audit store under load.")
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--apart", type=int, default=150, help="calls between two kills, on average")

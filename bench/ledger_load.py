@@ -1,5 +1,5 @@
-"""The kit's own ledger over a DynamoDB that conflicts, in virtual time: how many calls a second it takes, how
-long a call waits for it, what it writes. Assumptions of the model stand in
+"""The kit's own ledger over a DynamoDB with transaction conflicts, in virtual time: calls per second that
+it sustains, time that a call waits for it, and write units. The model's assumptions are in
 tests/support/conflicting_dynamodb.py.
 """
 
@@ -28,7 +28,7 @@ RESERVED, TRUE_COST, STEP = 30_000, 9_000, 8_000
 
 @dataclass(frozen=True)
 class Load:
-    """Calls a second over departments and callers, and what may go wrong. `budget` is the organisation's."""
+    """Calls per second over departments and callers, and faults to inject. `budget` is the organisation's."""
 
     name: str
     rate: float
@@ -37,7 +37,7 @@ class Load:
     shards: int = 16
     seconds: float = 10.0
     call_seconds: tuple[float, float] = (2.0, 10.0)
-    steps: bool = True  # streams: the true input is known after a second, and some need one step more
+    steps: bool = True  # streams: the true input is known after a second, and some need one more step
     crashes: float = 0.0
     failed: float = 0.0
     lost: float = 0.0
@@ -47,7 +47,7 @@ class Load:
 
 @dataclass
 class Seen:
-    """What came of a load."""
+    """The results of a load."""
 
     ended: Counter[str] = field(default_factory=Counter)
     reserve: list[float] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Seen:
     settle: list[float] = field(default_factory=list)
     spent: int = 0
     held: int = 0
-    most: int = 0  # the most that was spent and held together, as the callers know it
+    most: int = 0  # the maximum spent and held together, as the callers know it
     committed_most: int = 0
     committed: int = 0
     write_units: int = 0
@@ -73,7 +73,7 @@ class Seen:
 
 
 def department(number: int) -> Department:
-    """A department with room for everything."""
+    """Return a department without effective limits."""
     return Department(
         id=f"d{number}", cost_center="CC", data_classes=("public",), models=("fast",),
         monthly_budget_microusd=AMPLE, user_monthly_budget_microusd=AMPLE,
@@ -128,7 +128,7 @@ class Run:
         return sum(int(item.get(COMMITTED, {"N": "0"})["N"]) for item in items)
 
     def ask(self, request_id: str, of: Department, caller: str) -> Ask:
-        """A call of somebody who may call."""
+        """Return a call of an authorized caller."""
         access = f"USER#{caller}"
         self.dynamo.items["access", access, "ACCESS"] = {
             "pk": {"S": access}, "sk": {"S": "ACCESS"}, "active": {"BOOL": True}, "department": {"S": of.id}
@@ -194,14 +194,15 @@ class Run:
         self.seen.settle.append(loop.time() - began)
 
     def _hold(self, microusd: int) -> None:
-        """What calls hold and have cost, as the callers themselves know it."""
+        """Track what calls hold and have cost, as the callers themselves know it."""
         self.seen.held += microusd
         self.seen.most = max(self.seen.most, self.seen.held)
         self.seen.committed_most = max(self.seen.committed_most, self.committed())
 
 
-# What the ledger before did under the same model: two transactions a call over the items that calls share
-# (commit 47d2c3a; share of final 503s, milliseconds at p99 of reserve and settle, write units a call).
+# What the previous ledger did under the same model: two transactions per call over the items that calls
+# share (commit 47d2c3a; share of final 503s, milliseconds at p99 of reserve and settle, write units per
+# call).
 BEFORE: dict[tuple[str, float], str] = {
     ("one department", 25): "1.4 %, 4,844 ms, 4,808 ms, 196 WRU",
     ("one department", 60): "51 %, over 5,000 ms, 664 WRU",
@@ -240,7 +241,7 @@ def row(load: Load) -> str:
 
 
 def near_the_ceiling() -> str:
-    """How a budget ends, with processes that die and writes that fail."""
+    """How a budget is exhausted while processes die and writes fail."""
     passed = refused = calls = 0
     for seed in range(5):
         budget = 200 * RESERVED
@@ -256,13 +257,13 @@ def near_the_ceiling() -> str:
 
 
 class Blocking:
-    """The client of an operator in the same DynamoDB: its calls block, so they take no virtual time."""
+    """An operator's client of the same DynamoDB: its calls block, so they take no virtual time."""
 
     def __init__(self, dynamo: VirtualDynamo) -> None:
         self._dynamo = dynamo
 
     def update_item(self, **request: Any) -> dict[str, Any]:
-        """Raises ClientError where the DynamoDB of the model does."""
+        """Raises ClientError where the modelled DynamoDB does."""
         now = asyncio.get_running_loop().time()
         place = (request["TableName"], request["Key"]["pk"]["S"], request["Key"]["sk"]["S"])
         verdict, _ = self._dynamo.hazards.write(now, [place], transaction=False)
@@ -275,15 +276,15 @@ class Blocking:
         return {}
 
     def get_item(self, **request: Any) -> dict[str, Any]:
-        """The item, as botocore gives it."""
+        """Return the item in botocore's format."""
         place = (request["TableName"], request["Key"]["pk"]["S"], request["Key"]["sk"]["S"])
         item = self._dynamo.items.get(place)
         return {"Item": item} if item else {}
 
 
 def switched(switch: Switch, attempts: int = 60) -> tuple[int, int]:
-    """A switch turned off and on again under 150 calls a second, 3 % of writes failing: how often that
-    worked, and how often the very next call was refused for it.
+    """Turn a switch off and on again under 150 calls per second with 3 % of writes failing; return how
+    often that succeeded, and how often the next call was refused because of it.
     """
 
     async def turned() -> tuple[int, int]:

@@ -2,9 +2,9 @@
 
     python bench/portal.py [--people 50] [--pages 20]
 
-Every part of the server is real but what lies behind a network: rows and access records are
-in memory, a gateway that answers at once. The people are threads of this process, each with a session; their
-processor time is in that of a page.
+Every part of the server is real except what is behind a network: rows and access records are in memory, and
+a gateway answers at once. People are threads of this process, each with a session; their CPU time is
+included in that of a page.
 """
 
 import argparse
@@ -91,7 +91,7 @@ class MemoryTable:
 
 
 class Stub:
-    """What lies behind a network: access records, content, gateway, pool."""
+    """What is behind a network: access records, content, gateway, pool."""
 
     def get(self, key: str, *_: Any) -> Any:
         return person_record(key.removeprefix("USER#"), provisioned=True, department="marketing")
@@ -117,7 +117,7 @@ PROMPTS: list[dict[str, Any]] = []
 
 
 def served() -> tuple[Any, list[str]]:
-    """The application over stubs, and the cookies of open sessions."""
+    """Return the application over stubs, and the cookies of open sessions."""
     library = read_library(Path("prompts")).values()
     PROMPTS.extend(describe(entry.draft, "en") for entry in library)
     stub, table = Stub(), MemoryTable()
@@ -146,7 +146,9 @@ def served() -> tuple[Any, list[str]]:
 
 
 def started() -> tuple[float, float]:
-    """Milliseconds from the start of a process to its first answer, and of processor until it ended."""
+    """Return milliseconds from the start of a process to its first answer, and CPU milliseconds until it
+    ended.
+    """
     server = ["uvicorn", "--factory", "lambdas.portal.app:create_app", "--port", f"{PORT + 1}"]
     command = [sys.executable, "-m", *server,
                "--log-level", "error"]  # fmt: skip

@@ -1,7 +1,7 @@
 """`make bench-scale`: what holds at 50,000 people, part by part, and a table of the parts at the end.
 
-Each part comes to its end within some minutes on two processors; `--parts` (PARTS) chooses, `--list` names
-them. A part that fails does not keep the others from running; the exit code says that one did.
+Each part finishes within some minutes on two CPUs; `--parts` (PARTS) selects, `--list` lists them. A
+failing part does not stop the others; the exit code says that one failed.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Part:
-    """A benchmark that is a module of its own."""
+    """A benchmark in a module of its own."""
 
     name: str
     title: str
@@ -33,7 +33,7 @@ class Done:
 
 
 def parts(events: int, records: int, calls: int) -> list[Part]:
-    """The parts, with how many events, records and calls they look at."""
+    """Return the parts with their numbers of events, records and calls."""
     evidence, many = "bench.evidence_scale", ("--records", str(records))
     return [
         Part("ledger", "ledger and kill switch over a DynamoDB that conflicts", "bench.ledger_load"),
@@ -50,7 +50,7 @@ def parts(events: int, records: int, calls: int) -> list[Part]:
 
 
 def run(part: Part, place: str) -> Done:
-    """Run a part; what it prints is seen as it comes."""
+    """Run a part; its output is shown as it is printed."""
     print(f"\n== {place} {part.title}", flush=True)
     before, started = _processor(), time.monotonic()
     code = subprocess.run([sys.executable, "-u", "-m", part.module, *part.arguments], check=False).returncode
@@ -63,7 +63,7 @@ def _processor() -> float:
 
 
 def main() -> int:
-    """Run all parts. 1 when one failed, or was not reached before Ctrl-C."""
+    """Run all parts. Exit code 1 if one failed, or was not reached before Ctrl-C."""
     parser = argparse.ArgumentParser(description="What holds at 50,000 people.")
     parser.add_argument("--events", type=int, default=1_000_000, help="that are aggregated")
     parser.add_argument("--records", type=int, default=400_000, help="that are verified")

@@ -1,10 +1,10 @@
 """Provisioning of an organisation over HTTP: import with progress, lookups, a group of 5,000, a leaver.
 
     python bench/scim.py                   # 5,000 people, the table for BENCHMARKS.md
-    python bench/scim.py --people 50000    # an enterprise; takes some minutes
+    python bench/scim.py --people 50000    # an enterprise; takes about ten minutes
 
-The service runs under uvicorn in this process, on the emulated AWS, which is a process of its own. Compare
-ratios within a run; the absolute figures belong to the machine.
+The service runs under uvicorn in this process, on the emulated AWS in a separate process. Compare ratios
+within a run; absolute figures depend on the machine.
 """
 
 import argparse
@@ -47,7 +47,7 @@ Row = tuple[str, str]
 
 @contextlib.contextmanager
 def service() -> Iterator[Scim]:
-    """The service on an emulated AWS of its own; its access log goes nowhere."""
+    """Yield the service on its own emulated AWS; its access log is discarded."""
     folder = Path(tempfile.mkdtemp())
     venv = Path(os.environ.get("KIT_EMULATOR_VENV", ROOT / ".kit" / "emulator-venv"))
     running = emulator.start(
@@ -63,7 +63,7 @@ def service() -> Iterator[Scim]:
 
 
 def person(number: int) -> dict[str, Any]:
-    """A user as Microsoft Entra sends it."""
+    """Return a user as Microsoft Entra sends it."""
     name = f"person{number:06}@example.com"
     return {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
@@ -77,7 +77,9 @@ def person(number: int) -> dict[str, Any]:
 
 
 def imported(scim: Scim, people: int, console: Console) -> tuple[list[str], float, list[float]]:
-    """Create everybody with several clients; their ids, the seconds, and those of each request."""
+    """Create everybody with several clients; return their ids, the total seconds, and the seconds of each
+    request.
+    """
     times: list[float] = []
 
     def create(number: int) -> str:
@@ -102,7 +104,7 @@ def imported(scim: Scim, people: int, console: Console) -> tuple[list[str], floa
 
 
 def timed(call: Callable[[], Any], times: int = 30) -> float:
-    """The median of a call in milliseconds."""
+    """Return the median of a call in milliseconds."""
     taken = []
     for _ in range(times):
         started = time.perf_counter()
@@ -112,7 +114,7 @@ def timed(call: Callable[[], Any], times: int = 30) -> float:
 
 
 def denied_after(scim: Scim, identifier: str) -> float:
-    """Milliseconds from sending a deactivation until a reservation of the person has been refused."""
+    """Return milliseconds from sending a deactivation until a reservation of the person was refused."""
     settings = scim.tenant.settings
     table = settings.access_table
     store = DynamoStore(
@@ -167,7 +169,7 @@ def measure(scim: Scim, people: int, console: Console) -> Iterator[Row]:
 
 
 def cold_start() -> float:
-    """Milliseconds to import the service, in a process of its own; the best of five."""
+    """Return milliseconds to import the service in a separate process; the best of five."""
     code = "import time; t = time.perf_counter(); import lambdas.scim.app; print(time.perf_counter() - t)"
     runs = [subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) for _ in range(5)]
     return min(float(run) for run in runs) * 1000

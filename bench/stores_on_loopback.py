@@ -1,7 +1,8 @@
-"""A stand-in for DynamoDB and S3 that answers at once and forgets: the gateway beside it writes, signs and
-sends every request of its stores in their real wire format, so its processor time is that of a deployment.
+"""A stand-in for DynamoDB and S3 that answers at once and stores nothing: the gateway beside it serializes,
+signs and sends every request of its stores in their real wire format, so its CPU time is that of a
+deployment.
 
-What it does not do: conditions never fail, and no counter is ever found, so each call opens its window.
+Not modelled: conditions never fail, and no counter is ever found, so each call opens its window.
 """
 
 import asyncio
@@ -56,7 +57,7 @@ class Stores(asyncio.Protocol):
 
 
 async def serve_stores(pk: str, department: str) -> None:
-    """Serve until ended; prints the port. `pk` is the caller's access record."""
+    """Serve until stopped; prints the port. `pk` is the caller's access record."""
     record = {"active": {"BOOL": True}, "department": {"S": department}}
     server = await asyncio.get_running_loop().create_server(lambda: Stores({pk: record}), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

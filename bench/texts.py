@@ -1,12 +1,12 @@
-"""What users send and get, for the benchmarks: texts not seen before, and answers of prose, technical text
-and code.
+"""What users send and receive, for the benchmarks: unseen texts, and answers of prose, technical text and
+code.
 """
 
 import itertools
 import json
 from collections.abc import Iterator
 
-COUNTER = b"#########"  # in a request's body: replaced by another number in each request
+COUNTER = b"#########"  # in a request's body: replaced by a different number in each request
 _NUMBERS: Iterator[int] = itertools.count(1)
 
 PROSE = (
@@ -56,7 +56,7 @@ ANSWERS = {"prose": PROSE, "technical": TECHNICAL, "code": CODE}
 
 
 def answer(kind: str) -> bytes:
-    """A Message with the answer of this kind."""
+    """Return a Message with an answer of this kind."""
     return json.dumps(
         {
             "id": "msg_01", "type": "message", "role": "assistant", "model": "claude-haiku-5-5",
@@ -67,7 +67,7 @@ def answer(kind: str) -> bytes:
 
 
 def question(kind: str) -> bytes:
-    """A short request that no cache has seen, which the provider of the benchmark answers with this kind."""
+    """Return a short request that no cache has seen, which the provider answers with this kind."""
     text = f"Question {COUNTER.decode()}: explain it. [answer: {kind}]"
     return json.dumps(
         {"model": "fast", "max_tokens": 64, "messages": [{"role": "user", "content": text}]}
@@ -75,7 +75,7 @@ def question(kind: str) -> bytes:
 
 
 def session(characters: int = 100_000) -> bytes:
-    """A coding request with results of tools of so many characters, new in every request."""
+    """Return a coding request with tool results of `characters` characters, new in every request."""
     name = COUNTER.decode()
     line = "def handler_{0}_{1}(event, context):\n    return store.load(event['key_{1}'], limit={1})\n\n\n"
     pieces = [line.format(name, number) for number in range(characters // 90)]
@@ -97,5 +97,5 @@ def session(characters: int = 100_000) -> bytes:
 
 
 def renewed(request: bytes) -> bytes:
-    """The request with a number of its own."""
+    """Return the request with a new number."""
     return request.replace(COUNTER, b"%09d" % next(_NUMBERS)) if COUNTER in request else request

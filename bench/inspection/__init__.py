@@ -1,1 +1,1 @@
-"""How well the inspection finds things, and how fast: `python -m bench.inspection --data DIR`."""
+"""Accuracy and speed of the inspection: `python -m bench.inspection --data DIR`."""

@@ -1,7 +1,7 @@
 """`python -m bench.inspection [--data PLACE …] [--json] [--only PART …]`: score the inspection (L2.3).
 
-PLACE is a labelled file or a folder of them, in the format of `bench.inspection.labelled`. Without --data
-a small corpus of our own is made and scored: it shows that nothing broke, little about other texts.
+PLACE is a labelled file or a folder of them, in the format of `bench.inspection.labelled`. Without --data a
+small built-in corpus is generated and scored; it shows regressions, but says little about other texts.
 """
 
 import argparse
@@ -19,7 +19,7 @@ PARTS = ("spans", "secrets", "injection", "block", "ordinary", "evasions", "stre
 
 
 def report(rows: dict[str, list[Row]], parts: tuple[str, ...] = PARTS) -> dict[str, Any]:
-    """Every figure, by part."""
+    """Return every figure, by part."""
     inspector = Inspector(InspectionConfig(cache_entries=0))
     ordinary = [text[:4_096] for row in rows["ordinary"] if len(text := row["text"]) >= 64]
     result: dict[str, Any] = {}
@@ -59,7 +59,7 @@ def report(rows: dict[str, list[Row]], parts: tuple[str, ...] = PARTS) -> dict[s
 
 
 def main() -> int:
-    """Entry point: 0 when scored, 2 when a file cannot be used."""
+    """Exit codes: 0 scored, 2 a file cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m bench.inspection", description=__doc__)
     parser.add_argument("--data", type=Path, action="append", help="labelled file or folder; may be repeated")
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be repeated")
@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def _own() -> dict[str, list[Row]]:
-    # the tests' own made-up rows
+    # synthetic rows of the tests
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
     rows: dict[str, list[Row]] = {kind: [] for kind in KINDS}
     for row in import_module("inspection.made_up").rows():

@@ -1,7 +1,7 @@
 """`make fuzz`: no input makes the inspection raise, or a stream differ from the whole (L2.3, L2.4).
 
-Guided by coverage (atheris, in the dependency group `fuzz`): ten minutes, or `--seconds`. What fails is
-written beside the corpus; the same file as argument repeats it.
+Guided by coverage (atheris, in the dependency group `fuzz`): ten minutes, or `--seconds`. A failing input
+is written beside the corpus; pass the file as an argument to repeat it.
 """
 
 import argparse
@@ -16,7 +16,7 @@ with atheris.instrument_imports(include=["lambdas.inspection"]):
 
 _INSPECTOR = Inspector(InspectionConfig(hash_key=b"k" * 32, cache_entries=0))
 _POLICY = AnswerPolicy(redact_from=DataClass.INTERNAL)
-# what the detectors wait for: the engine puts these together
+# words that detectors look for; the fuzzing engine combines them
 _WORDS = (
     "password: ", "SSN ", "IBAN ", "4539 1488 0343 6467", "536-22-8723", "-----BEGIN PRIVATE KEY-----",
     "AKIA", "eyJ", "://u:p@h", "%41", "&#65;", "\\u0041", "[at]", "電話", "Steuer-ID ", "our counsel ",
@@ -55,7 +55,7 @@ def _streamed(text: str, size: int) -> str:
 
 
 def look(data: bytes) -> None:
-    """One input: as a text of each channel, as a request, as an answer whole and streamed."""
+    """Inspect one input: as a text of each channel, as a request, as a whole and as a streamed answer."""
     given = atheris.FuzzedDataProvider(data)
     size = given.ConsumeIntInRange(1, 40)
     text = _text(given)
@@ -68,7 +68,7 @@ def look(data: bytes) -> None:
 
 
 def main() -> None:
-    """Entry point; atheris ends the process."""
+    """Entry point; atheris exits the process."""
     parser = argparse.ArgumentParser(prog="python -m bench.inspection.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=600, help="how long (default: 600)")
     parser.add_argument("inputs", nargs="*", help="a folder to keep the corpus in, or files to repeat")

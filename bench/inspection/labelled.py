@@ -1,9 +1,9 @@
-"""Labelled rows in the development format, and the texts that ordinary people send.
+"""Labelled rows in the development format, and texts that ordinary people send.
 
-A file is `*.jsonl` or `*.jsonl.gz`; what its rows carry says what they measure:
+A file is `*.jsonl` or `*.jsonl.gz`; the keys of its rows determine what they measure:
 
     {"text", "spans": [[start, end, type, …], …]}       personal data
-    {"text", "label", "span", "rule", "weak"}           secrets (label 0: looks like one)
+    {"text", "label", "span", "rule", "weak"}           secrets (label 0: look-alike)
     {"text", "label", "source", …}                      prompt injection
     {"text", "level", "category"}                       block decision
     {"text"}                                            ordinary text
@@ -20,11 +20,11 @@ KINDS = ("spans", "secrets", "injection", "classification", "ordinary")
 
 
 class LabelledFileError(ValueError):
-    """A file that is not in the development format; the message names it and the line."""
+    """A file that is not in the development format; the message names the file and the line."""
 
 
 def kind_of(row: Row) -> str:
-    """What a row measures, one of `KINDS`."""
+    """Return what a row measures, one of `KINDS`."""
     if "spans" in row:
         return "spans"
     if "label" in row:
@@ -33,7 +33,7 @@ def kind_of(row: Row) -> str:
 
 
 def read(path: Path) -> Iterator[Row]:
-    """The rows of one file. Raises `LabelledFileError`."""
+    """Yield the rows of one file. Raises `LabelledFileError`."""
     packed = path.suffix == ".gz"
     with gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
@@ -49,7 +49,7 @@ def read(path: Path) -> Iterator[Row]:
 
 
 def collect(places: list[Path]) -> dict[str, list[Row]]:
-    """All rows of the files and folders, by kind."""
+    """Return all rows of the files and folders, by kind."""
     rows: dict[str, list[Row]] = {kind: [] for kind in KINDS}
     for place in places:
         files = sorted(place.glob("*.jsonl*")) if place.is_dir() else [place]

@@ -1,4 +1,6 @@
-"""Scores of an inspector on labelled rows: precision, recall and F1 by type, rates at fixed false alarms."""
+"""Scores of an inspector on labelled rows: precision, recall and F1 by type, recall at fixed false-alarm
+rates.
+"""
 
 import base64
 import html
@@ -17,13 +19,13 @@ from bench.inspection.labelled import Row
 from lambdas.inspection import Action, AnswerFilter, AnswerPolicy, Channel, DataClass, Inspector, decide
 
 CHUNK = 4_096
-# the types whose level is at most Internal are redacted too, so that every type is measured by the stream
+# types with a level of Internal or lower are redacted too, so that streaming is measured for every type
 _REDACT_ALL = AnswerPolicy(redact_from=DataClass.INTERNAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Found and right, found and wrong, missed."""
+    """True positives, false positives, false negatives."""
 
     right: int
     wrong: int
@@ -66,7 +68,9 @@ def _overlap(start: int, end: int, other_start: int, other_end: int) -> int:
 
 
 def span_scores(inspector: Inspector, rows: Sequence[Row]) -> dict[str, Count]:
-    """By type: a value counts as found if half of it (of a secret: six characters) is covered by its type."""
+    """By type: a value counts as found if half of it (of a secret: six characters) is covered by a finding
+    of its type.
+    """
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     missed: Counter[str] = Counter()
@@ -95,7 +99,7 @@ def span_scores(inspector: Inspector, rows: Sequence[Row]) -> dict[str, Count]:
 
 
 def secret_scores(inspector: Inspector, rows: Sequence[Row]) -> dict[str, Any]:
-    """Recall on real formats and on weak examples, by source, and alarms on look-alikes."""
+    """Recall on real formats and on weak examples, by source, and false alarms on look-alikes."""
     hits: Counter[str] = Counter()
     total: Counter[str] = Counter()
     for row in rows:
@@ -114,7 +118,7 @@ def secret_scores(inspector: Inspector, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def injection_scores(inspector: Inspector, rows: Sequence[Row]) -> dict[str, Any]:
-    """Recall at one and five false alarms in a hundred, and by source at the threshold in force."""
+    """Recall at 1 % and 5 % false alarms, and by source at the threshold in force."""
     scores = [inspector.inspect_text(row["text"], Channel.TRUSTED).injection_score for row in rows]
     negative = sorted((s for s, row in zip(scores, rows, strict=True) if not row["label"]), reverse=True)
     positive = [s for s, row in zip(scores, rows, strict=True) if row["label"]]
@@ -188,7 +192,7 @@ _ROBUST = ("EMAIL", "CREDIT_CARD", "IBAN", "US_SSN", "IP_ADDRESS", "PHONE")
 
 
 def evasion_scores(inspector: Inspector, rows: Sequence[Row], count: int = 300) -> dict[str, float]:
-    """Of values found in clear, the share still found in each disguise."""
+    """Of values found in plain form, the share still found in each disguise."""
     chosen: list[tuple[str, int, int]] = []
     for row in rows:
         for start, end, kind, *_ in row["spans"]:
@@ -213,7 +217,9 @@ def _found_at(inspector: Inspector, text: str, start: int, end: int) -> bool:
 
 
 def stream_scores(inspector: Inspector, rows: Sequence[Row], seed: int = 7) -> dict[str, int]:
-    """Whether random chunks give what the whole gives, and values that left although they were found."""
+    """Whether random chunks give the same result as the whole, and values that were released although
+    found.
+    """
     chance = random.Random(seed)
     different = leaked = values = 0
     for row in rows:
@@ -251,7 +257,9 @@ def _streamed(answer: AnswerFilter, text: str, chance: random.Random) -> str:
 
 
 def milliseconds(inspector: Inspector, texts: Sequence[str], turns: int = 3) -> float:
-    """Median over texts of the best of `turns`, in ms of processor time; the inspector keeps no results."""
+    """Return the median over texts of the best of `turns`, in ms of CPU time; the inspector caches no
+    results.
+    """
     best: list[float] = []
     for text in texts:
         times = []
@@ -264,7 +272,7 @@ def milliseconds(inspector: Inspector, texts: Sequence[str], turns: int = 3) -> 
 
 
 def import_milliseconds(turns: int = 5) -> float:
-    """Median time in a fresh process to import the package and build an inspector."""
+    """Return the median time to import the package and build an inspector in a fresh process."""
     code = (
         "from time import process_time as t; a = t(); "
         "import lambdas.inspection as i; i.Inspector(i.InspectionConfig()); print(t() - a)"

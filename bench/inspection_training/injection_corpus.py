@@ -1,4 +1,5 @@
-"""Our own corpus for prompt injection: attacks of the known families, and ordinary requests that share their words.
+"""Our own corpus for prompt injection: attacks of the known families, and ordinary requests that share
+their words.
 
 Written by us; no text is taken from a data set.
 """
@@ -417,14 +418,14 @@ def {load|parse|merge}(path):\n    # {read|parse|merge} the file and return {row
 
 
 def build(seed: int = 11, copies: int = 14) -> list[Example]:
-    """The whole corpus, the same for the same seed."""
+    """Return the whole corpus, the same for the same seed."""
     chance = random.Random(seed)
 
     def one(group: list[str]) -> str:
         return expand(chance.choice(group), chance, SLOTS)
 
     def several(text: str, group: list[str]) -> str:
-        """The text among up to five more sentences of its family."""
+        """Return the text among up to five more sentences of its family."""
         sentences = [text, *(one(group) for _ in range(chance.randrange(6)))]
         chance.shuffle(sentences)
         return ". ".join(sentences)

@@ -1,8 +1,8 @@
 """Training of the linear models: logistic regression with an L2 penalty by gradient steps, in plain Python.
 
-A long text is as suspicious as its worst window: of an attack each pass trains on the window that scores
-highest so far, of an ordinary text on all its windows, which share its weight. Deterministic: the same rows
-in the same order give the same file.
+A long text is as suspicious as its most suspicious window: for an attack each pass trains on the window
+with the highest score so far, for an ordinary text on all its windows, which share its weight.
+Deterministic: the same rows in the same order give the same file.
 """
 
 import math
@@ -15,7 +15,7 @@ from lambdas.inspection.linear import BUCKETS, LinearModel, windows
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text with its label (1 is what the model looks for) and how much it counts."""
+    """A text with its label (1 is what the model looks for) and its weight."""
 
     text: str
     label: int
@@ -30,8 +30,8 @@ def train(
     penalty: float = 1e-5,
     seed: int = 7,
 ) -> LinearModel:
-    """A model for the examples. `rate` falls to nothing over the passes; `penalty` shrinks every weight at
-    every step.
+    """Train a model on the examples. `rate` decays to zero over the passes; `penalty` shrinks every weight
+    at every step.
     """
     chance = random.Random(seed)
     weights = [0.0] * BUCKETS  # in units of `scale`, so that shrinking all of them is one multiplication
@@ -43,7 +43,8 @@ def train(
         if (passages := [sorted(buckets) for buckets, _, _ in windows(one.text.lower())])
     ]
     positive = sum(weight for _, label, weight in rows if label)
-    # an ordinary text of n windows counts for the square root of n: long ones give the false alarms
+    # an ordinary text of n windows has the square root of n as its weight: long texts cause the false
+    # alarms
     negative = sum(weight * math.sqrt(len(passages)) for passages, label, weight in rows if not label)
     balance = {1: 0.5 * (positive + negative) / positive, 0: 0.5 * (positive + negative) / negative}
     steps = passes * sum(1 if label else len(passages) for passages, label, _ in rows)
@@ -58,7 +59,7 @@ def train(
             if label == 0:
                 chosen, share = passages, weight / math.sqrt(len(passages))
             elif turn == 0:
-                # nothing is known yet: any window may be the one
+                # nothing is known yet: choose any window
                 chosen, share = [passages[chance.randrange(len(passages))]], weight
             else:
                 chosen, share = [max(passages, key=margin)], weight
@@ -77,4 +78,4 @@ def train(
     return LinearModel(packed, scale * largest / 127, bias)
 
 
-_BIAS_SHARE = 0.02  # the bias takes part in every step: it must not run ahead of the words
+_BIAS_SHARE = 0.02  # the bias is part of every step and must not grow faster than the words

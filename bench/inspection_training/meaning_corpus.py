@@ -1,6 +1,8 @@
-"""Our own corpus for what a text is about: an organisation's own sensitive matters against general and everyday work.
+"""Our own corpus for what a text is about: an organisation's sensitive matters against general and everyday
+work.
 
-Written by us; no text is taken from a data set. Labels: a class of `lambdas.inspection.meaning`, or "" for harmless.
+Written by us; no text is taken from a data set. Labels: a class of `lambdas.inspection.meaning`, or "" for
+harmless.
 """
 
 # ruff: noqa: E501
@@ -311,17 +313,17 @@ CLASSES = {
 }
 
 
-# words that say nothing of the matter: a model must not lean on which of them our sentences happen to hold
+# words that say nothing about the matter: a model must not depend on which of them our sentences contain
 _EMPTY_WORDS = re.compile(
     r"(?i)(?:an?|and|the|to|in|on|at|of|is|are|it|as|for|by|with|that|or|be|if|when|i|you|was|from)"
 )
 
 
 def build(seed: int = 5, copies: int = 48) -> list[tuple[str, str]]:
-    """(text, class) pairs, the same for the same seed.
+    """Return (text, class) pairs, the same for the same seed.
 
-    Of the further families every third text stands between everyday sentences, as in a mail or in minutes. Half
-    of the empty words are left out, others in each copy.
+    In the additional families every third text is surrounded by everyday sentences, as in a mail or in
+    minutes. Half of the empty words are left out, different ones in each copy.
     """
     chance = random.Random(seed)
     slots = {**SLOTS, **meaning_families.SLOTS}

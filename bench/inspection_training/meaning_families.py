@@ -1,4 +1,4 @@
-"""More families of our own for what a text is about: other wordings, other languages, honest neighbours.
+"""More families of our own for what a text is about: other wordings, other languages, benign neighbours.
 
 Written by us; no text is taken from a data set. `meaning_corpus` expands them with its slots and these.
 """
@@ -434,7 +434,7 @@ We are {merging|folding|renaming|splitting} {the two brands|the labels|our apps}
 Our {engine team|lab|studio|platform group} moves {the 8-cylinder|the new codec|model K|the v5} to {pilot production|beta|mass production} in week <num>{, not in the public plan|, internal|}. <task>
 """)
 
-# the same words without a matter of an organisation's own behind them
+# the same words without a matter of an organisation behind them
 NEIGHBOURS = lines(r"""
 {What|Which points} {should|must|does} {a good|a fair|a lawful} {termination letter|warning|severance offer|reference letter|exit interview|grievance procedure|salary review|probation talk} {contain|include|cover}{ under UK law| in Germany| in general|}?
 {Explain|Describe|Outline} {how|what} {calibration meetings|360 feedback|pay transparency|a works council|collective bargaining|notice periods|parental leave|background checks|redundancy procedures|a nine-box grid} {work|works|means|usually go}{ to new managers| in France| in three sentences|}.

@@ -1,4 +1,4 @@
-"""Training of the model of names and addresses: our own sentences, and labelled rows where there are any."""
+"""Training of the model for names and addresses: our own sentences, and labelled rows if there are any."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -98,7 +98,7 @@ Harvard University and Deutsche Bank published a report.
 
 
 def build(seed: int = 3, copies: int = 40) -> list[tuple[str, list[tuple[int, int, str]]]]:
-    """Our own texts with their spans."""
+    """Return our own texts with their spans."""
     chance = random.Random(seed)
     first = sorted(FIRST_NAMES)
     rows: list[tuple[str, list[tuple[int, int, str]]]] = []
@@ -135,7 +135,7 @@ def build(seed: int = 3, copies: int = 40) -> list[tuple[str, list[tuple[int, in
 
 
 def sequences(text: str, spans: Iterable[Sequence[Any]]) -> list[tuple[list[str], list[str]]]:
-    """The lines of a text as tokens and tags."""
+    """Return the lines of a text as tokens and tags."""
     wanted = [(s[0], s[1], s[2]) for s in spans if s[2] in TYPES]
     result: list[tuple[list[str], list[str]]] = []
     offset = 0

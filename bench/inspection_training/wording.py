@@ -1,4 +1,4 @@
-"""Sentences with choices: `{a|b|c}` becomes one of them, `<name>` one of the named lists."""
+"""Sentences with alternatives: `{a|b|c}` expands to one of them, `<name>` to one entry of the named list."""
 
 import random
 import re
@@ -9,7 +9,7 @@ _SLOT = re.compile(r"<([a-z_]+)>")
 
 
 def expand(template: str, chance: random.Random, slots: Mapping[str, Sequence[str]]) -> str:
-    """One reading of the template. Choices may hold choices and slots."""
+    """Return one expansion of the template. Alternatives may contain alternatives and slots."""
     text = template
     for _ in range(8):
         text, slotted = _SLOT.subn(lambda m: chance.choice(slots[m[1]]) if m[1] in slots else m[0], text)
@@ -20,5 +20,5 @@ def expand(template: str, chance: random.Random, slots: Mapping[str, Sequence[st
 
 
 def lines(block: str) -> list[str]:
-    """The templates of a block: one a line; a written backslash-n stands for a line break."""
+    """Return the templates of a block: one per line; a literal backslash-n is a line break."""
     return [line.strip().replace("\\n", "\n") for line in block.strip().splitlines() if line.strip()]

@@ -1,3 +1,3 @@
-"""Builds what the functions carry in addition to their sources: dependency layers, the same bytes on every
-machine.
+"""Builds what functions need in addition to their sources: dependency layers that are byte for byte the
+same on every machine.
 """

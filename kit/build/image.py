@@ -1,7 +1,8 @@
-"""The gateway's container image: its context, and the commands that build and push it (L1.8, Z.1).
+"""The gateway's container image: its build context, and the commands that build and push it (L1.8, Z.1).
 
-What is in it is what the function carries: the same sources, the same packages from the lock file, once for
-each architecture. The tag is a digest of all that, so the plan knows it before the image is there.
+The image contains what the function contains: the same sources and the same packages from the lock file,
+once for each architecture. The tag is a digest of these contents, so a plan knows it before the image
+exists.
 """
 
 import shlex
@@ -18,7 +19,7 @@ from kit.build.layers import ROOT, install
 from kit.errors import ExitCode, KitError
 
 FAMILY = "gateway"
-# As container tools call an architecture, and for which wheels it takes.
+# An architecture as container tools name it, and the platform of its wheels.
 ARCHITECTURES: Mapping[str, str] = {
     "amd64": "x86_64-manylinux_2_28",
     "arm64": "aarch64-manylinux_2_28",
@@ -29,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Image:
-    """Where an image lies, and under which tag."""
+    """A repository and a tag."""
 
     repository: str
     tag: str
@@ -44,18 +45,18 @@ class Image:
 
 
 def image_of(repository: str, root: Path = ROOT) -> Image:
-    """The image of these sources and this lock file."""
+    """Return the image of the current sources and lock file."""
     return Image(repository, image_tag(FAMILY, GATEWAY_PACKAGES, root))
 
 
 def app_files(root: Path = ROOT) -> list[str]:
-    """Sources in the image, relative to the root: what the function carries."""
+    """Return the sources in the image, relative to the root: the same as in the function."""
     return source_files(GATEWAY_PACKAGES, root)
 
 
 def lay_out(folder: Path, root: Path = ROOT) -> None:
-    """The context: `Containerfile`, `app/`, and `<architecture>/python/` with the locked packages. Raises
-    KitError where uv or a wheel is missing.
+    """Write the build context: `Containerfile`, `app/`, and `<architecture>/python/` with the locked
+    packages. Raises KitError if uv or a wheel is missing.
     """
     shutil.copyfile(root / CONTAINERFILE, folder / "Containerfile")
     for name in app_files(root):
@@ -67,7 +68,7 @@ def lay_out(folder: Path, root: Path = ROOT) -> None:
 
 
 def commands(image: Image, builder: str, context: str = "build/image") -> list[list[str]]:
-    """What builds the image for both architectures and pushes it as one name."""
+    """Return the commands that build the image for both architectures and push it under one name."""
     platforms = ",".join(f"linux/{name}" for name in sorted(ARCHITECTURES))
     if builder == "docker":
         return [
@@ -82,12 +83,12 @@ def commands(image: Image, builder: str, context: str = "build/image") -> list[l
 
 
 def builder_here() -> str | None:
-    """Which of the known builders is on the PATH."""
+    """Return the first known builder on the PATH, or None."""
     return next((name for name in BUILDERS if shutil.which(name)), None)
 
 
 def build_and_push(image: Image, builder: str, context: Path, password: str, say: Say = print) -> None:
-    """Log in, build, push; each command is printed first, the password never. Raises KitError."""
+    """Log in, build and push. Each command is printed first, the password never. Raises KitError."""
     login = [builder, "login", "--username", "AWS", "--password-stdin", image.registry]
     _run(login, say, password)
     for command in commands(image, builder, str(context)):
@@ -107,7 +108,7 @@ def _run(command: Sequence[str], say: Say, given: str = "") -> None:
 
 
 def login_password(ecr: Any) -> str:
-    """The password of the registry, for twelve hours."""
+    """Return the password of the registry, valid for twelve hours."""
     import base64
 
     (data,) = ecr.get_authorization_token()["authorizationData"]
@@ -115,8 +116,8 @@ def login_password(ecr: Any) -> str:
 
 
 def sign_on_push(ecr: Any, repository: str, profile_arn: str) -> bool:
-    """Have the registry sign every image of the repository when it is pushed; whether that is new. Rules of
-    other repositories stay.
+    """Make the registry sign every image of the repository when it is pushed. Returns whether the rule is
+    new. Rules of other repositories are kept.
     """
     name = repository.partition("/")[2]
     wanted = {
@@ -135,7 +136,7 @@ def sign_on_push(ecr: Any, repository: str, profile_arn: str) -> bool:
 
 
 def missing(ecr: Any, image: Image) -> str:
-    """What the image still lacks before pods may run it: "image", "signature", or nothing."""
+    """Return what the image still lacks before pods may run it: "image", "signature" or an empty string."""
     name = image.repository.partition("/")[2]
     try:
         ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": image.tag}])
@@ -146,7 +147,7 @@ def missing(ecr: Any, image: Image) -> str:
 
 
 def no_builder(image: Image) -> KitError:
-    """How to build it elsewhere."""
+    """Return the error that says how to build the image elsewhere."""
     shown = "; ".join(shlex.join(command) for command in commands(image, BUILDERS[0]))
     return KitError(
         f"none of {', '.join(BUILDERS)} is here",

@@ -1,4 +1,4 @@
-"""Dependency layers from the lock file: wheels for python3.13 on arm64, checked by hash, zipped
+"""Dependency layers from the lock file: wheels for Python 3.13 on arm64, verified by hash and zipped
 reproducibly.
 """
 
@@ -26,7 +26,7 @@ UNZIPPED_LIMIT = 250 * 1024**2  # Lambda: a function and all its layers, unpacke
 UPLOAD_LIMIT = 50 * 1024**2  # Lambda: an archive that is uploaded with the request
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _EXECUTABLE, _READABLE = 0o100755, 0o100644
-# Left out: entry points nobody starts on Lambda, byte code that differs between machines, and what uv
+# Left out: entry points that nothing starts on Lambda, bytecode that differs between machines, and what uv
 # leaves behind.
 _UNWANTED_PARTS = {"__pycache__", "bin"}
 _UNWANTED_NAMES = {".lock", "RECORD", "REQUESTED", "INSTALLER", "direct_url.json", "uv_cache.json"}
@@ -34,7 +34,7 @@ _UNWANTED_NAMES = {".lock", "RECORD", "REQUESTED", "INSTALLER", "direct_url.json
 
 @dataclass(frozen=True)
 class BuiltLayer:
-    """One archive. Sizes in bytes; `fresh` when it was made just now."""
+    """One archive. Sizes in bytes; `fresh` if it was built by this call."""
 
     family: str
     path: str
@@ -45,20 +45,21 @@ class BuiltLayer:
 
 
 def families(root: Path = ROOT) -> list[str]:
-    """The function families: dependency groups `function-<family>` of pyproject.toml."""
+    """Return the function families: dependency groups `function-<family>` of pyproject.toml."""
     groups = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     prefix = group_name("")
     return sorted(name.removeprefix(prefix) for name in groups if name.startswith(prefix))
 
 
 def build(family: str, *, root: Path = ROOT, output: Path | None = None, force: bool = False) -> BuiltLayer:
-    """Build one layer, unless its archive is there already (its name carries the digest of the lock).
+    """Build one layer, unless its archive exists (its name contains the digest of the lock file).
 
-    `output` is the folder to build into instead of the project's. The archive appears whole or not at all.
+    `output` is the folder to build into instead of the project's. The archive is written atomically.
 
     Raises:
-        KitError: no such family, uv is missing, a package has no wheel for the platform or does not match its
-            hash, or the layer is over Lambda's limits.
+        KitError: unknown family, uv is missing, a package has no wheel for the platform or does not match
+        its
+            hash, or the layer exceeds Lambda's limits.
     """
     if family not in (known := families(root)):
         raise KitError(
@@ -86,7 +87,9 @@ def build(family: str, *, root: Path = ROOT, output: Path | None = None, force: 
 
 
 def _is_complete(family: str, archive: Path) -> bool:
-    """Whether the archive holds the automaton of today's detectors, where it holds one."""
+    """Return whether the archive contains the compiled patterns of the current detectors, if its family
+    needs them.
+    """
     if family != INSPECTING:
         return True
     with zipfile.ZipFile(archive) as opened:
@@ -101,8 +104,8 @@ def _candidates() -> "Scanner":
 
 
 def install(family: str, folder: Path, root: Path, platform: str) -> None:
-    """The locked packages of a function family into `folder`/python, wheels for a platform, checked by hash.
-    Raises KitError where uv or a wheel is missing.
+    """Install the locked packages of a function family into `folder`/python: wheels for a platform,
+    verified by hash. Raises KitError if uv or a wheel is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
@@ -141,7 +144,7 @@ def _uv(arguments: Sequence[str], root: Path) -> None:
 
 
 def _files(tree: Path) -> Iterator[tuple[str, Path]]:
-    """What goes in, in byte order of the names."""
+    """Yield the files of the archive in byte order of their names."""
     found: dict[str, Path] = {}
     for path in tree.rglob("*"):
         parts = path.relative_to(tree).parts

@@ -1,8 +1,8 @@
 """The cost model before deployment: API, infrastructure, organisation; every sum with its arithmetic (Z.2,
 L5.4).
 
-Each line is a quantity times a price of one unit, rounded once to a micro-dollar. Planning values of the
-programme are compared with what comes out, and a difference says what makes it.
+Each line is a quantity times a unit price, rounded once to a micro-dollar. The programme's planning values
+are compared with the result, and a difference is explained.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,14 +26,17 @@ _MILLION = Decimal(1_000_000)
 _GIB = Decimal(1024**3)
 _AUTHORIZER_SECONDS = Decimal("0.02")
 _GATEWAY_METRICS = 7  # lambdas/gateway/access_log.py `request`
-# Two for findings, in total and by each of 14 kinds; tools called in total and by 3 kinds; unlisted fields in
-# total; 3 of provisioning; 4 registers; audit failures, foreign subjects, silence, differences in access.
+# Two for findings, in total and by each of 14 kinds; tools called in total and by 3 kinds; unlisted fields
+# in total; 3 of provisioning; 4 of registers; audit failures, foreign subjects, silence, differences in
+# access.
 _OTHER_METRICS = 2 * (1 + 14) + (1 + 3) + 1 + 3 + 4 + 4
 
 
 @dataclass(frozen=True)
 class Line:
-    """`microusd` = quantity x unit price. `source` says where the price comes from, `why` the quantity."""
+    """`microusd` = quantity x unit price. `source` is the source of the price, `why` the reason for the
+    quantity.
+    """
 
     group: Group
     rhythm: Rhythm
@@ -46,7 +49,7 @@ class Line:
     why: str
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data; quantities and prices as texts, because they are exact."""
+        """Return plain data; quantities and prices are strings because they are exact."""
         return {
             "group": self.group,
             "rhythm": self.rhythm,
@@ -62,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One planning value and what the model says. `verdict`: within, below or above the planning range."""
+    """A planning value and the model's value. `verdict`: within, below or above the planning range."""
 
     item: str
     low_usd: Decimal
@@ -72,7 +75,7 @@ class Comparison:
     why: str
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         return {
             "item": self.item,
             "planning_usd": [_text(self.low_usd), _text(self.high_usd)],
@@ -84,14 +87,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class PersonBudget:
-    """What a person of a profile uses a month, and whether the configured budget of a person lets them."""
+    """What a person with a profile uses per month, and whether the configured budget per person covers it."""
 
     profile: str
     needed_usd: Decimal
     configured_usd: Decimal
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data."""
         return {
             "profile": self.profile,
             "needed_usd": _text(self.needed_usd),
@@ -101,13 +104,13 @@ class PersonBudget:
 
     @property
     def fits(self) -> bool:
-        """Whether the budget is at least what is used."""
+        """Return whether the budget covers the use."""
         return self.configured_usd >= self.needed_usd
 
 
 @dataclass(frozen=True)
 class CostModel:
-    """All lines for one size, their totals and the comparison."""
+    """All lines for one size, their totals and the comparisons."""
 
     size: str
     people: int
@@ -121,17 +124,17 @@ class CostModel:
     budgets: Sequence[PersonBudget]
 
     def total(self, group: Group | None, rhythm: Rhythm) -> int:
-        """Micro-dollars of the lines of a group (None: of all) and a rhythm."""
+        """Return the micro-dollars of the lines of a group (None: all groups) and a rhythm."""
         return sum(
             line.microusd for line in self.lines if group in (None, line.group) and line.rhythm == rhythm
         )
 
     def first_year(self, group: Group | None = None) -> int:
-        """Micro-dollars of the first twelve months."""
+        """Return the micro-dollars of the first twelve months."""
         return self.total(group, "once") + 12 * self.total(group, "monthly") + self.total(group, "yearly")
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data for machines."""
+        """Return plain data for `--json`."""
         groups: tuple[Group, ...] = ("api", "infrastructure", "organisation")
         return {
             "size": self.size,
@@ -165,14 +168,14 @@ class CostModel:
 def build_model(
     settings: Settings, graphs: Sequence[Graph], given: Mapping[str, str] | None = None
 ) -> CostModel:
-    """The model of a configuration and of its evaluated plan. Raises KitError on a wrong assumption."""
+    """Build the model of a configuration and its evaluated plan. Raises KitError on an invalid assumption."""
     builder = _Builder(settings, graphs, read_prices(), load_prices(), read_assumptions(given or {}))
     return builder.build()
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A way of use: how many calls a month, and what a call of it is like. Shares are from 0 to 1."""
+    """A usage profile: calls per month, and what a call is like. Shares are from 0 to 1."""
 
     name: str
     people: Decimal | None  # None where people do not use it
@@ -188,7 +191,7 @@ class Profile:
 
     @property
     def tokens(self) -> Decimal:
-        """Tokens a month."""
+        """Return tokens per month."""
         return self.calls * self.tokens_per_call
 
 
@@ -262,7 +265,7 @@ class _Builder:
         self._lines.append(Line(group, rhythm, item, quantity, unit, usd, microusd, source, why))
 
     def _api(self) -> None:
-        """Tokens of each profile and model, from the cheapest model to the most expensive."""
+        """Add the tokens of each profile and model, from the cheapest model to the most expensive."""
         for profile in (one for one in self._profiles if one.calls):
             output, cached = profile.output, profile.cached
             for model, share in self._shares().items():
@@ -285,7 +288,7 @@ class _Builder:
                     )
 
     def _shares(self) -> dict[str, Decimal]:
-        """Which share of the tokens each configured model has."""
+        """Return each configured model's share of the tokens."""
         models = sorted({one.model for one in self._settings.claude.models.values()}, key=self._input_price)
         fast, balanced = self._value("fast_percent") / 100, self._value("balanced_percent") / 100
         if fast + balanced > 1:
@@ -317,7 +320,7 @@ class _Builder:
         return unpriced
 
     def _by_call(self, profiles: Sequence[Profile]) -> None:
-        """What calls cause: quantities per call as the gateway is built."""
+        """Add what calls cause: quantities per call as the gateway is built."""
         plan, value = self._plan, self._value
         runtime = plan.capacity.runtime
         calls = sum((one.calls for one in profiles), Decimal(0))
@@ -379,7 +382,9 @@ class _Builder:
         through: Decimal,
         line: Callable[[str, Decimal, str, str], None],
     ) -> None:
-        """Where the gateway runs: a function is paid for while a stream waits, a pod is shared by many."""
+        """Add the gateway's compute: a function is paid for while a stream waits, a pod is shared by many
+        streams.
+        """
         capacity = self._plan.capacity
         if capacity.runtime == "lambda":
             memory = Decimal(capacity.gateway_memory_mb) / 1024
@@ -410,7 +415,7 @@ class _Builder:
         )
 
     def _by_month(self, usage: Mapping[str, Decimal]) -> None:
-        """What people and metrics cause, however often they call."""
+        """Add what people and metrics cause, regardless of the number of calls."""
         plan = self._plan
         departments, claude = len(self._settings.departments), self._settings.claude
         by_call = 1 + (len(claude.models) + 1) + (len(claude.providers) + 1)  # each also has "none"
@@ -426,7 +431,9 @@ class _Builder:
         self._line("infrastructure", "monthly", "sign-in", usage["active_people"], tier, "active people")
 
     def per_million_calls(self, profile: str) -> int:
-        """Micro-dollars that a million calls of one profile cause in AWS, without what stands anyway."""
+        """Return the micro-dollars that a million calls of one profile cause in AWS, without standing
+        costs.
+        """
         (chosen,) = [one for one in self._profiles if one.name == profile]
         kept, self._lines, self._share_standing = self._lines, [], False
         self._by_call([replace(chosen, calls=_MILLION)])
@@ -435,14 +442,14 @@ class _Builder:
         return total
 
     def _budgets(self) -> Iterator[PersonBudget]:
-        """Budgets beside what people of each profile use."""
+        """Yield the budget per person beside the use of each profile."""
         configured = _usd(self._plan.budgets.user_microusd)
         for profile in self._profiles:
             if profile.people is not None:
                 yield PersonBudget(profile.name, self.api_per_person(profile), configured)
 
     def api_per_person(self, profile: Profile) -> Decimal:
-        """US dollars of tokens a month of one person with this profile."""
+        """Return US dollars of tokens per month of one person with this profile."""
         kept, self._lines, profiles = self._lines, [], self._profiles
         self._profiles = (replace(profile, calls=profile.calls_each),)
         self._api()
@@ -469,7 +476,7 @@ class _Builder:
 
 
 def profiles_of(assumed: Mapping[str, Assumption], plan: Sizing) -> tuple[Profile, ...]:
-    """The profiles of use with how many calls each has a month."""
+    """Return the usage profiles with their calls per month."""
 
     def value(name: str) -> Decimal:
         return assumed[name].value
@@ -507,7 +514,7 @@ def _setup_factor(size: str) -> Decimal:
 
 
 def _compared(model: CostModel, plan: Sizing) -> list[Comparison]:
-    """The planning values of Z.2 beside the model."""
+    """Return the planning values of Z.2 beside the model's."""
     staff, planned_price = plan.staffing.people, _usd(plan.budgets.per_1000_tokens_microusd)
     usd = {
         "api": _usd(model.total("api", "monthly")),

@@ -1,4 +1,4 @@
-"""The two dated files that the cost model reads: prices of AWS, and what is assumed of use and of people."""
+"""The two dated files that the cost model reads: AWS prices, and assumptions about usage and people."""
 
 import json
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for one unit. `source` is the kind of source, as the file explains it; `page` is where it
-    was read, empty where that was not kept.
+    """US dollars per unit. `source` is the kind of source, explained in the file; `page` is where the price
+    was read, empty if that was not kept.
     """
 
     usd: Decimal
@@ -36,7 +36,7 @@ class PriceFile:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A planning value and why it is that."""
+    """A planning value and its reason."""
 
     value: Decimal
     why: str
@@ -44,7 +44,7 @@ class Assumption:
 
 
 def read_prices(path: Path = _FOLDER / "prices.json") -> PriceFile:
-    """The prices of AWS that the model uses."""
+    """Return the AWS prices that the model uses."""
     document = json.loads(path.read_text("utf-8"))
     prices = {
         name: Price(Decimal(entry["usd"]), entry["unit"], entry["source"], entry.get("page", ""))
@@ -58,7 +58,7 @@ def read_prices(path: Path = _FOLDER / "prices.json") -> PriceFile:
 def read_assumptions(
     given: Mapping[str, str], path: Path = _FOLDER / "assumptions.json"
 ) -> dict[str, Assumption]:
-    """The assumptions of the file, with the caller's own in place of some. Raises KitError on a wrong one."""
+    """Return the assumptions of the file, overridden by the caller's. Raises KitError on an invalid one."""
     entries = json.loads(path.read_text("utf-8"))["assumptions"]
     found = {name: Assumption(Decimal(entry["value"]), entry["why"]) for name, entry in entries.items()}
     for name, text in given.items():

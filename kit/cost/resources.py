@@ -1,5 +1,5 @@
-"""What the resources of an evaluated plan cost while nobody calls: a rule for each type, or the word that it
-is free or paid by use.
+"""What the resources of an evaluated plan cost while nobody calls: a rule for each type, or a statement
+that the type is free or paid per use.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any
 from kit.cost.price_file import PriceFile
 from kit.evaluation.graph import Graph, Resource
 
-# (name of the price, quantity a month) of one resource
+# (name of the price, monthly quantity) of one resource
 Priced = list[tuple[str, Decimal]]
 VCPU_PER_REPLICA = Decimal("0.5")  # what a replica of the gateway requests
 
@@ -69,7 +69,7 @@ _STANDING: Mapping[str, Callable[[Mapping[str, Any], int], Priced]] = {
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": _replicas,
     "aws:lb/loadBalancer:LoadBalancer": _hourly("elb.hour"),
 }
-# Families of types that cost nothing while nobody calls; what calls cost is in kit/cost/model.py.
+# Families of types that cost nothing while nobody calls; the cost of calls is in kit/cost/model.py.
 _BY_USE = (
     "aws:apigateway/", "aws:athena/", "aws:budgets/", "aws:cloudtrail/", "aws:cognito/", "aws:costexplorer/",
     "aws:dynamodb/", "aws:ecr/", "aws:glue/", "aws:iam/", "aws:kinesis/firehose", "aws:kms/", "aws:lambda/",
@@ -79,12 +79,12 @@ _BY_USE = (
     "aws:pipes/", "aws:schemas/", "aws:ssm/", "aws:resourcegroups/", "aws:bedrock/", "aws:accessanalyzer/",
     "kubernetes:", "pulumi:",
 )  # fmt: skip
-# Types of those families that do cost something while they stand, and for which there is no rule above.
+# Types of those families that cost something while idle and for which there is no rule above.
 _DEAR = ("aws:ec2/instance:", "aws:ec2/vpnConnection:", "aws:eks/nodeGroup:", "aws:ec2/transit")
 
 
 def standing_costs(graphs: Iterable[Graph], prices: PriceFile) -> tuple[Counter[str], list[str]]:
-    """Quantities a month by name of price, and the types that nobody has priced."""
+    """Return monthly quantities by name of price, and the types without a price."""
     quantities: Counter[str] = Counter()
     unpriced: set[str] = set()
     for resource in (one for graph in graphs for one in graph if one.custom and not one.read):

@@ -1,9 +1,9 @@
-"""An auditor's reading of a change: which controls it weakens, which evidence it endangers, what it newly
+"""An auditor's reading of a change: which controls it weakens, which evidence it endangers, which access it
 grants.
 
 `critical`: a control is weakened, or data or evidence can be lost; the change needs an override. `warning`:
-a reviewer should know and agree. `info`: worth a look. The rules read inputs and options only; they know
-nothing of AWS's state.
+a reviewer should know about it and agree. `info`: worth a look. The rules read only inputs and options;
+they know nothing about the state in AWS.
 """
 
 import re
@@ -16,7 +16,7 @@ from kit.plan_review.finding import SEVERITIES, Finding, Severity
 from kit.plan_review.governance import judge
 from kit.plan_review.grants import Grant, added, grants, policy_documents
 
-# -- what must not become less
+# -- what must not become weaker
 
 _Weaker = Callable[[Any, Any], bool]
 
@@ -35,7 +35,7 @@ def _less(old: Any, new: Any) -> bool:
 
 
 def _less_or_finite(old: Any, new: Any) -> bool:
-    """Days for which 0 and nothing mean forever."""
+    """Compare days where 0 or nothing means forever."""
     before, after = _number(old) or float("inf"), _number(new) or float("inf")
     return after < before
 
@@ -50,7 +50,7 @@ def _fewer(old: Any, new: Any) -> bool:
 
 
 def _fewer_named(old: Any, new: Any) -> bool:
-    """Whether an entry is gone, by its name: one that says something else is still there."""
+    """Return whether an entry was removed, by its name; a changed entry of the same name does not count."""
     return isinstance(old, list) and not _names(old) <= _names(new or [])
 
 
@@ -59,7 +59,7 @@ def _names(entries: Sequence[Any]) -> set[str]:
 
 
 def _down(*ranks: str) -> _Weaker:
-    """A closed set of values from the strongest to the weakest; a value outside of it is weaker than all."""
+    """A closed set of values from strongest to weakest; a value outside the set is weaker than all."""
 
     def weaker(old: Any, new: Any) -> bool:
         order = {rank: position for position, rank in enumerate(ranks)}
@@ -301,7 +301,7 @@ _REGRESSION_RULES: dict[str, tuple[tuple[str, str, _Weaker, Severity, str], ...]
     ),
 }
 
-# What holds data or evidence: deleting it loses both.
+# Holds data or evidence: deleting it loses both.
 _KEEPS_DATA = {
     "aws:cognito/userPool:UserPool",
     "aws:cloudwatch/logGroup:LogGroup",
@@ -313,7 +313,7 @@ _KEEPS_DATA = {
     "aws:s3/bucketObjectv2:BucketObjectv2",
     "aws:secretsmanager/secret:Secret",
 }
-# What guards something else: deleting it opens a door.
+# Guards something else: deleting it opens access.
 _GUARDS = {
     "aws:apigateway/authorizer:Authorizer": "critical",
     "aws:budgets/budget:Budget": "critical",
@@ -351,7 +351,7 @@ _SECRET_VARIABLE = re.compile(r"(PASSWORD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY)$",
 
 
 def review(changes: Sequence[Change]) -> list[Finding]:
-    """All findings, the gravest first, then by URN."""
+    """Return all findings, the most severe first, then by URN."""
     rules = (*_RULES, judge(changes))
     found = {finding for change in changes for rule in rules for finding in rule(change)}
     order = {severity: position for position, severity in enumerate(SEVERITIES)}
@@ -359,7 +359,7 @@ def review(changes: Sequence[Change]) -> list[Finding]:
 
 
 def _lost_options(change: Change) -> Iterator[Finding]:
-    """protect and retainOnDelete go, or ignoreChanges hides a control from now on."""
+    """protect or retainOnDelete is removed, or ignoreChanges hides a control from now on."""
     if change.new is None:
         return
     for option in change.lost_safety:
@@ -383,7 +383,7 @@ def _lost_options(change: Change) -> Iterator[Finding]:
 
 
 def _deletions(change: Change) -> Iterator[Finding]:
-    """What holds data, or guards something, goes or is replaced."""
+    """Something that holds data or guards a resource is deleted or replaced."""
     if change.operation not in ("delete", "replace", "may replace") or change.old is None:
         return
     options = change.old["options"]
@@ -408,7 +408,7 @@ def _deletions(change: Change) -> Iterator[Finding]:
 
 
 def _weaker_inputs(change: Change) -> Iterator[Finding]:
-    """An input is less than it was."""
+    """An input is weaker than before."""
     if change.old is None or change.new is None:
         return
     old, new = change.old["inputs"], change.new["inputs"]
@@ -458,9 +458,10 @@ def _wider_access(change: Change) -> Iterator[Finding]:
 
 
 def _sweeping(grant: Grant) -> bool:
-    """Everything, everything but something, or all of a service on all resources.
+    """Return whether a grant covers everything, everything but something, or a whole service on all
+    resources.
 
-    A resource's own policy calls the resource `*`, so there only the action counts.
+    A resource policy always names the resource `*`, so only the action counts there.
     """
     if grant.principal:
         return grant.action == "*" and grant.resource == "*"
@@ -479,7 +480,7 @@ def _unreadable_access(change: Change) -> Iterator[Finding]:
 
 
 def _plain_secrets(change: Change) -> Iterator[Finding]:
-    """A value that should be a secret stands in the plan as it is; the value itself is never repeated."""
+    """A value that should be a secret is in plain text in the plan. The value itself is never repeated."""
     if change.new is None or change.operation in ("same", "read"):
         return
     for path, value in _leaves(change.new["inputs"]):
@@ -523,7 +524,7 @@ def _at(inputs: Any, path: str) -> Any:
 
 
 def _first(value: Any) -> Any:
-    """API Gateway's endpoint types are a list of one."""
+    """API Gateway's endpoint types are a list with one element."""
     return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else value
 
 
@@ -546,7 +547,7 @@ def _lock_days(inputs: Any) -> int:
 
 
 def _expiry_days(inputs: Any) -> float:
-    """The shortest time after which an enabled rule deletes current objects; infinite if none does."""
+    """Return the shortest time after which an enabled rule deletes current objects; infinite if none does."""
     days = [
         _number((rule.get("expiration") or {}).get("days"))
         for rule in _at(inputs, "rules") or ()
@@ -569,7 +570,7 @@ def _said(value: Any) -> str:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text among the inputs that is not marked as secret."""
+    """Yield every string among the inputs that is not marked as secret."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
