@@ -131,6 +131,10 @@ def _remembered(target: "Target", seed: int, last: date) -> date:
 
 def _write(target: "Target", made: "Demonstration", seed: int, last: date) -> None:
     """Write rows to the analytics bucket, and amounts and the marker to the ledger in one transaction."""
+    from botocore.exceptions import ClientError
+
+    from lambdas.common.dynamodb import reasons, transact
+
     s3, bucket = target.client("s3"), target.require("analytics_bucket_name")
     for key, body in made.objects():
         s3.put_object(Bucket=bucket, Key=key, Body=body)
@@ -158,9 +162,11 @@ def _write(target: "Target", made: "Demonstration", seed: int, last: date) -> No
         }
     }
     try:
-        dynamodb.transact_write_items(TransactItems=[mark, *adds])
-    except dynamodb.exceptions.TransactionCanceledException:
-        return  # an earlier run has counted them
+        transact(dynamodb, [mark, *adds], within=10.0)
+    except ClientError as error:
+        if "ConditionalCheckFailed" not in reasons(error):
+            raise
+        # An earlier run has counted them.
 
 
 def _fill_portal(target: "Target", settings: "Settings") -> None:

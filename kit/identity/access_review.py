@@ -22,6 +22,7 @@ from kit.identity.operator import access_records, caller_arn, record_event
 from kit.target import Target
 from lambdas.common.access import AccessRecord
 from lambdas.common.clock import utc_now
+from lambdas.common.dynamodb import MOST_KEYS, Unprocessed, batch_get
 from lambdas.scim.placement import Rules, read_rules
 
 COLUMNS = (
@@ -31,8 +32,8 @@ COLUMNS = (
 FOLDER = "access-reviews/"  # in the governance bucket: what was signed off
 RULES_OBJECT_KEY = "policy/scim.json"
 UNUSED_MONTHS = 3  # this calendar month and the two before
-_BATCH = 100
 _THREADS = 8
+_PATIENCE_SECONDS = 30.0  # while a table answers with none of the items it is asked for
 _GIVEN = ("state", "department", "roles", "data_classes", "models", "granted_by", "expires_at")
 
 Kind = Literal["person", "key", "provisioning-token", "console-role"]
@@ -326,16 +327,16 @@ def _items(
 ) -> Iterator[Mapping[str, Any]]:
     client = target.client("dynamodb")
 
-    def batch(part: Sequence[tuple[str, str]]) -> list[Mapping[str, Any]]:
-        wanted: Any = {table: {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in part]}}
-        found: list[Mapping[str, Any]] = []
-        while wanted:
-            answer = client.batch_get_item(RequestItems=wanted)
-            found += answer["Responses"].get(table, ())
-            wanted = answer.get("UnprocessedKeys")
-        return found
+    def batch(part: Sequence[tuple[str, str]]) -> Sequence[Mapping[str, Any]]:
+        try:
+            return batch_get(client.batch_get_item, table, part, consistent=False, within=_PATIENCE_SECONDS)
+        except Unprocessed:
+            raise KitError(
+                f"DynamoDB has no capacity to read {table}",
+                hint="run the command again in some minutes; it only reads",
+            ) from None
 
-    parts = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
+    parts = [keys[start : start + MOST_KEYS] for start in range(0, len(keys), MOST_KEYS)]
     with ThreadPoolExecutor(_THREADS) as pool:
         for part, found in zip(parts, pool.map(batch, parts), strict=True):
             advance(len(part))

@@ -7,6 +7,7 @@ from kit.identity.operator import policy, record_event, usage
 from kit.identity.subjects import person as find_person
 from kit.target import Target
 from lambdas.common.bindings import AlreadyBound, Binding, Bindings, place_of, subject_hash
+from lambdas.common.dynamodb import transact
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def unbind(target: Target, given: str) -> Bound:
     event = {"kind": "identity", "event": "released", "subject": who.id}
     record_event(target, {**event, "before": {"accounts": [one.subject for one in accounts]}})
     entries = [entry for one in accounts for entry in bindings.releasing(one, datetime.now(UTC))]
-    target.client("dynamodb").transact_write_items(TransactItems=entries)
+    transact(target.client("dynamodb"), entries)
     return Bound(who.id, "")
 
 

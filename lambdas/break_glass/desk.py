@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.common.access import AccessRecord, AccessRecords
 from lambdas.common.clock import Clock, utc_now
+from lambdas.common.dynamodb import reasons, transact
 from lambdas.common.ids import new_id
 from lambdas.common.virtual_keys import key_record_pk, new_virtual_key
 
@@ -248,9 +249,9 @@ class BreakGlass:
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         try:
-            self.dynamodb.transact_write_items(TransactItems=[entry])
+            transact(self.dynamodb, [entry])
         except ClientError as error:
-            if error.response["Error"]["Code"] != "TransactionCanceledException":
+            if "ConditionalCheckFailed" not in reasons(error):
                 raise
             raise Refused(
                 "the request has changed in the meantime", "look again: kit break-glass show"

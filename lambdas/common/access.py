@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
+from lambdas.common.dynamodb import reasons, transact, write
 from lambdas.common.identities import KeyLimits
 
 SK = "ACCESS"
@@ -262,7 +263,7 @@ class AccessRecords:
     def revoke(self, key: str) -> bool:
         """Deactivate a record, whatever its version. Idempotent. Return False if there is no such record."""
         try:
-            self.client.update_item(**self.revocation(key)["Update"])
+            write(self.client.update_item, **self.revocation(key)["Update"])
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
@@ -275,7 +276,8 @@ class AccessRecords:
         Idempotent. Return False if there is no such person.
         """
         try:
-            self.client.update_item(
+            write(
+                self.client.update_item,
                 TableName=self.table,
                 Key={"pk": {"S": user_key(person)}, "sk": {"S": SK}},
                 UpdateExpression="SET #s = :at ADD #v :one",
@@ -358,10 +360,9 @@ class AccessRecords:
 
     def _transact(self, operations: Sequence[Mapping[str, Any]]) -> None:
         try:
-            self.client.transact_write_items(TransactItems=list(operations))
+            transact(self.client, operations)
         except ClientError as error:
-            reasons = error.response.get("CancellationReasons", ())
-            if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+            if "ConditionalCheckFailed" in reasons(error):
                 raise AccessConflict from None
             raise
 

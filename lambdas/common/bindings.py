@@ -24,6 +24,8 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
+from lambdas.common.dynamodb import reasons, transact
+
 SK = "BINDING"
 _RELEASED = "released"
 # Attributes of a binding item: none of an access record's rights is among them.
@@ -148,10 +150,9 @@ class Bindings:
             for item in items
         ]
         try:
-            self._client.transact_write_items(TransactItems=[*puts, *more])
+            transact(self._client, [*puts, *more])
         except ClientError as error:
-            reasons = error.response.get("CancellationReasons", ())
-            if any(one.get("Code") in {"ConditionalCheckFailed", "TransactionConflict"} for one in reasons):
+            if "ConditionalCheckFailed" in reasons(error):
                 raise AlreadyBound from None
             raise
 

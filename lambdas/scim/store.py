@@ -20,30 +20,19 @@ the ids of its type and the bodies of the page.
 
 import functools
 import hashlib
-import random
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.common.dynamodb import MOST_KEYS, Unprocessed, batch_get, reasons, transact
+
 RESOURCE = "RESOURCE"
 MOST_WRITES = 100  # in one DynamoDB transaction
-_BATCH = 100
 _DEADLINE_SECONDS = 10.0
-_AGAIN = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-_AGAIN_ERRORS = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
 Item = dict[str, Any]
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
@@ -88,7 +77,7 @@ class DirectoryStore:
 
     def get_all(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
         """Return the existing items in no order. Keys must be distinct."""
-        chunks = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
+        chunks = [keys[start : start + MOST_KEYS] for start in range(0, len(keys), MOST_KEYS)]
         return [item for items in self._spread(self._get_chunk, chunks) for item in items]
 
     def under(self, pk: str, prefix: str = "") -> list[Item]:
@@ -124,26 +113,17 @@ class DirectoryStore:
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Write all or nothing. Raises the refusal of the first write whose condition failed, or `Stale`."""
-        items = [write.entry for write in writes]
-        deadline = monotonic() + _DEADLINE_SECONDS
-        wait = 0.02
-        while True:
-            try:
-                self._client.transact_write_items(TransactItems=items)
-                return
-            except ClientError as error:
-                reasons = [reason.get("Code", "None") for reason in _reasons(error)]
-                again = _AGAIN.intersection(reasons) or error.response["Error"]["Code"] in _AGAIN_ERRORS
-                if not again and "ConditionalCheckFailed" in reasons:
-                    failed = [writes[at] for at, code in enumerate(reasons) if code != "None"]
-                    refusals = [write.refusal for write in failed if write.refusal is not None]
-                    raise (refusals[0] if refusals else Stale()) from None
-                if not again or monotonic() + wait > deadline:
-                    raise DirectoryUnavailable(error.response["Error"]["Code"]) from None
-            except BotoCoreError as error:
-                raise DirectoryUnavailable(type(error).__name__) from None
-            time.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
-            wait = min(wait * 2, 0.5)
+        try:
+            transact(self._client, [write.entry for write in writes], within=_DEADLINE_SECONDS)
+        except ClientError as error:
+            codes = reasons(error)
+            if set(codes) <= {"None", "ConditionalCheckFailed"} and "ConditionalCheckFailed" in codes:
+                failed = [write for write, code in zip(writes, codes, strict=True) if code != "None"]
+                refusals = [write.refusal for write in failed if write.refusal is not None]
+                raise (refusals[0] if refusals else Stale()) from None
+            raise DirectoryUnavailable(error.response["Error"]["Code"]) from None
+        except BotoCoreError as error:
+            raise DirectoryUnavailable(type(error).__name__) from None
 
     # Entries of transactions on this table.
 
@@ -203,18 +183,11 @@ class DirectoryStore:
         return entry
 
     def _get_chunk(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
-        waiting: Any = {self.table: {"Keys": [key(*one) for one in keys], "ConsistentRead": True}}
-        found: list[Item] = []
-        deadline = monotonic() + _DEADLINE_SECONDS
-        while waiting:
-            if monotonic() > deadline:
-                raise DirectoryUnavailable("UnprocessedKeys")
-            answer = self._call(self._client.batch_get_item, RequestItems=waiting)
-            found += answer["Responses"].get(self.table, ())
-            waiting = answer.get("UnprocessedKeys")
-            if waiting:
-                time.sleep(0.05)
-        return found
+        call = functools.partial(self._call, self._client.batch_get_item)
+        try:
+            return batch_get(call, self.table, keys, consistent=True, within=_DEADLINE_SECONDS)
+        except Unprocessed:
+            raise DirectoryUnavailable("UnprocessedKeys") from None
 
     def _spread(self, function: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
         """Apply `function` to each part, concurrently if there are several."""
@@ -245,7 +218,3 @@ def hashed(text: str) -> str:
 def is_id(text: str) -> bool:
     """Return whether it has the form of our ids; anything else does not exist and need not be looked up."""
     return _ID.fullmatch(text) is not None
-
-
-def _reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
-    return error.response.get("CancellationReasons", ())  # pyright: ignore[reportReturnType]
