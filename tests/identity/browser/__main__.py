@@ -240,9 +240,13 @@ class Journey:
         return self._who(may_fail=may_fail)
 
     def _who(self, *, may_fail: bool = False) -> dict[str, Any]:
-        done = self._run("whoami", "--json")
-        assert may_fail or done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.returncode == 0 else {}
+        """Of somebody who may fail, the first answer; else waits until a known refusal is forgotten."""
+        deadline = time.monotonic() + 60
+        while (done := self._run("whoami", "--json")).returncode:
+            if may_fail:
+                return {}
+            assert time.monotonic() < deadline, done.stderr
+        return json.loads(done.stdout)
 
     def _held(self) -> str:
         """The access token of the session, as it is kept."""
