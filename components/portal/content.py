@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from components.foundation.governance_store import DOCUMENTS
 from components.yaml_text import load_yaml
@@ -94,7 +95,7 @@ class AnnouncementFile(_Strict):
 
 
 class OfficeHourFile(_Strict):
-    """A weekly office hour in UTC; Monday is 0."""
+    """A weekly office hour, in the portal's time zone; Monday is 0."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{2,60}$")
     weekday: int = Field(ge=0, le=6)
@@ -122,9 +123,18 @@ class TimelineFile(_Strict):
     tasks: tuple[MilestoneFile, ...]
 
 
-class PortalFile(_Strict):
-    """`documents/portal.yaml`."""
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"invalid time zone {name!r}: use an IANA name such as Europe/Berlin")
+    return name
 
+
+class PortalFile(_Strict):
+    """`documents/portal.yaml`. `time_zone` is the IANA name of the zone of office hours and of times on
+    pages; periods of money and of figures are UTC everywhere.
+    """
+
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     grace_days: int = Field(default=14, ge=0, le=90)
     renew_days: int = Field(default=30, ge=0, le=180)
     history_days: int = Field(default=0, ge=0, le=400)

@@ -143,7 +143,9 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything published for people. `grace_days` is how long a new or transferred person has."""
+    """Everything published for people. `grace_days` is how long a new or transferred person has;
+    `time_zone` (IANA) is that of office hours and of times on pages.
+    """
 
     guidelines: tuple[Guideline, ...]
     courses: tuple[Course, ...]
@@ -152,6 +154,7 @@ class Content:
     grace_days: int
     renew_days: int
     timeline: tuple[Milestone, ...] = ()
+    time_zone: str = "UTC"
 
     def course(self, identifier: str) -> Course | None:
         """Return the course with this id, or None."""
@@ -178,6 +181,7 @@ def read_content(data: bytes) -> Content:
             Milestone(**{**one, "title": Texts(one["title"]), "proof": Texts(one["proof"])})
             for one in document.get("timeline", ())
         ),
+        time_zone=document.get("time_zone", "UTC"),
     )
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 _LINE_OCTETS = 75
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. Times are UTC; `uid` stays the same when the file is generated again."""
+    """One event. Times are timezone-aware; `uid` stays the same when the file is generated again."""
 
     uid: str
     starts: datetime
@@ -42,7 +42,7 @@ def calendar(events: Iterable[Event], now: datetime) -> str:
 
 
 def _time(at: datetime) -> str:
-    return f"{at:%Y%m%dT%H%M%SZ}"
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _text(text: str) -> str:

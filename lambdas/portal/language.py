@@ -7,7 +7,7 @@ the English text. Content has languages of its own, see `lambdas/common/learning
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
 CATALOGUES = Path(__file__).parent / "catalogues"
@@ -51,10 +51,11 @@ _WEEKDAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The interface texts of one language. `code` has two letters."""
+    """The interface texts of one language. `code` has two letters; times are displayed in `zone`."""
 
     code: str
     catalogue: Mapping[str, str]
+    zone: tzinfo = UTC
 
     def __call__(self, text: str, **values: object) -> str:
         """Return `text` in this language with `{names}` filled in; the English text if it is not
@@ -78,9 +79,9 @@ class Language:
         return _WEEKDAYS[self.code][number]
 
     def moment(self, seconds: int) -> str:
-        """Return a time in UTC with its date."""
-        at = datetime.fromtimestamp(seconds, UTC)
-        return f"{self.day(at.date())}, {at:%H:%M} UTC"
+        """Return a time with its date and its time zone."""
+        at = datetime.fromtimestamp(seconds, self.zone)
+        return f"{self.day(at.date())}, {at:%H:%M %Z}"
 
     def moment_of(self, time: str) -> str:
         """Return an ISO 8601 time with its date; the text itself if it is not a time."""

@@ -3,10 +3,11 @@
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from lambdas.common.access import AccessRecord, AccessRecords, user_key
 from lambdas.common.clock import Clock
@@ -124,7 +125,7 @@ class Portal:
         return Visitor(
             session=session,
             record=record,
-            language=language,
+            language=replace(language, zone=ZoneInfo(content.time_zone)),
             theme=theme,
             rows=tuple(rows),
             content=content,

@@ -108,8 +108,8 @@ def post(client: TestClient, path: str, fields: Mapping[str, str], **headers: st
     return client.post(f"/portal/{path}", data={**fields, "form_token": token}, headers=headers)
 
 
-def make_place(*, history_days: int = 0, clock: Any) -> Place:
-    """The portal's stores and the portal on them, within `mock_aws`."""
+def make_place(*, history_days: int = 0, clock: Any, content: str = "") -> Place:
+    """The portal's stores and the portal on them, within `mock_aws`; `content` in place of the kit's."""
     session = botocore.session.get_session()
     dynamodb, s3, kms = (session.create_client(one, region_name=REGION) for one in ("dynamodb", "s3", "kms"))
     for table in ("access", "portal", "subject-keys"):
@@ -127,7 +127,7 @@ def make_place(*, history_days: int = 0, clock: Any) -> Place:
             **({"GlobalSecondaryIndexes": [index]} if table == "portal" else {}),
         )
     s3.create_bucket(Bucket="governance", CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.put_object(Bucket="governance", Key=_SETTINGS.content_key, Body=content_text().encode())
+    s3.put_object(Bucket="governance", Key=_SETTINGS.content_key, Body=(content or content_text()).encode())
     key = kms.create_key()["KeyMetadata"]["Arn"]
     table = PortalTable(dynamodb, "portal")
     keys = SubjectKeys(dynamodb, kms, table="subject-keys", key_arn=key, clock=clock, ttl_seconds=0)

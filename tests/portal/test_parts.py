@@ -96,12 +96,20 @@ def test_every_course_has_a_reason_for_each_answer_in_every_language() -> None:
 
 def test_content_with_faults_names_every_one(tmp_path: Path) -> None:
     (tmp_path / "courses").mkdir()
-    (tmp_path / "portal.yaml").write_text("guidelines: {missing: {version: 1, title: {en: T}}}\nseats: 3\n")
+    (tmp_path / "portal.yaml").write_text(
+        "guidelines: {missing: {version: 1, title: {en: T}}}\nseats: 3\ntime_zone: Europe/Hamburg\n"
+    )
     (tmp_path / "courses" / "bad.md").write_text("---\nversion: 0\ntitle: {en: T}\nminutes: 5\n---\nText\n")
     with pytest.raises(ContentError) as error:
         read_content(tmp_path)
     assert all(
-        part in str(error.value) for part in ("portal.yaml: seats", "bad.md: version", "bad.md: questions")
+        part in str(error.value)
+        for part in (
+            "portal.yaml: seats",
+            "portal.yaml: time_zone: Value error, invalid time zone 'Europe/Hamburg'",
+            "bad.md: version",
+            "bad.md: questions",
+        )
     )
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -40,13 +41,14 @@ class Hour:
 
     @property
     def key(self) -> str:
-        """Return the row's `sk`."""
-        return f"{self.starts:%Y-%m-%dT%H:%M}#{self.of.id}"
+        """Return the row's `sk`: the start in UTC."""
+        return f"{self.starts.astimezone(UTC):%Y-%m-%dT%H:%M}#{self.of.id}"
 
     @property
     def ends(self) -> datetime:
-        """Return when it ends."""
-        return self.starts + timedelta(minutes=self.of.minutes)
+        """Return when it ends, in the zone of the start."""
+        ends = self.starts.astimezone(UTC) + timedelta(minutes=self.of.minutes)
+        return ends.astimezone(self.starts.tzinfo)
 
 
 def next_hours(content: Content, now: datetime, weeks: int = 2) -> list[Hour]:
@@ -55,12 +57,14 @@ def next_hours(content: Content, now: datetime, weeks: int = 2) -> list[Hour]:
 
 
 def _occurrences(content: Content, now: datetime, weeks: int) -> Iterator[Hour]:
+    zone = ZoneInfo(content.time_zone)
+    today = now.astimezone(zone).date()
     for one in content.office_hours:
         hour, minute = map(int, one.starts.split(":"))
-        first: date = now.date() + timedelta(days=(one.weekday - now.weekday()) % 7)
+        first: date = today + timedelta(days=(one.weekday - today.weekday()) % 7)
         for week in range(weeks + 1):
             day = first + timedelta(weeks=week)
-            found = Hour(one, datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC))
+            found = Hour(one, datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone))
             if now < found.ends <= now + timedelta(weeks=weeks, days=1):
                 yield found
 
