@@ -7,16 +7,17 @@ for a host name other than 127.0.0.1 are refused, which prevents DNS rebinding.
 
 import hashlib
 import hmac
-import html
 import http.server
 import re
 import secrets
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+import jinja2
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.errors import KitError
@@ -108,13 +109,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _queue(self) -> str:
         waiting = queue(self.server.target, self.server.departments, self.server.person)
-        return _page("Reviews", _queue_body(waiting), self.server.person)
+        return _page("queue.html", "Reviews", self.server.person, waiting=waiting)
 
     def _review(self, department: str, request: str) -> str:
         where = self.server.place(department)
-        review, draft = review_of(where, request), draft_of(where, request)
-        body = _review_body(review, draft, self.server.token(request))
-        return _page(f"Review {request}", body, self.server.person)
+        review = review_of(where, request)
+        return _page(
+            "review.html",
+            f"Review {request}",
+            self.server.person,
+            review=review,
+            facts=_facts(review),
+            draft=draft_of(where, request),
+            token=self.server.token(request),
+        )
 
     def _decide(self, department: str, request: str, form: Mapping[str, str]) -> str:
         done = decide(
@@ -125,8 +133,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             text=form.get("text", "").replace("\r\n", "\n"),
             read_sha256=form.get("read_sha256", "-"),
         )
-        body = f'<p role="status">{_e(request)} is {_e(done.state)}.</p><p><a href="/">Back</a></p>'
-        return _page("Decided", body, self.server.person)
+        return _page("decided.html", "Decided", self.server.person, request=request, state=done.state)
 
     def _guarded(self, make: Any) -> None:
         """Respond with a page; an error becomes one sentence with a hint."""
@@ -156,8 +163,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return False
 
     def _problem(self, status: HTTPStatus, text: str) -> None:
-        body = f'<p role="alert">{_e(text)}</p><p><a href="/">Back to the reviews</a></p>'
-        self._answer(status, _page("That did not work", body, ""))
+        self._answer(status, _page("problem.html", "That did not work", "", text=text))
 
     def _answer(self, status: HTTPStatus, page: str, headers: Mapping[str, str] | None = None) -> None:
         data = page.encode()
@@ -179,32 +185,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Logs nothing: an address may contain the secret."""
 
 
-def _e(text: object) -> str:
-    return html.escape(str(text))
-
-
-def _queue_body(waiting: Sequence[Review]) -> str:
-    if not waiting:
-        return "<p>Nothing waits for a review.</p>"
-    rows = "".join(
-        f'<tr><td><a href="/reviews/{quote(one.department)}/{quote(one.request)}">{_e(one.request)}</a></td>'
-        f"<td>{_e(one.department)}</td><td>{_e(one.workflow)}</td>"
-        f"<td>{_e(one.opened_at)}{' (escalated)' if one.escalated_at else ''}</td>"
-        f"<td>{_e(', '.join(one.because))}</td><td>{_e(one.requested_by)}</td></tr>"
-        for one in waiting
-    )
-    head = "".join(
-        f'<th scope="col">{name}</th>'
-        for name in ("Request", "Department", "Workflow", "Since", "Because", "Asked by")
-    )
-    return (
-        f"<table><caption>{len(waiting)} drafts wait, oldest first</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
-def _review_body(review: Review, draft: Mapping[str, Any], token: str) -> str:
-    facts = {
+def _facts(review: Review) -> dict[str, str]:
+    return {
         "Department": review.department,
         "Workflow": review.workflow,
         "Asked by": review.requested_by,
@@ -213,65 +195,15 @@ def _review_body(review: Review, draft: Mapping[str, Any], token: str) -> str:
         "State": review.state,
         **approvals_of(review),
     }
-    listed = "".join(f"<dt>{_e(name)}</dt><dd>{_e(value)}</dd>" for name, value in facts.items())
-    findings = "".join(f"<li>{_e(one['check'])}: {_e(one['finding'])}</li>" for one in review.findings)
-    sources = "".join(
-        f"<li>{_e(one['key'])} <code>sha256 {_e(one['sha256'][:12])}</code></li>" for one in draft["sources"]
-    )
-    return (
-        f"<dl>{listed}</dl>"
-        f"<h2>Findings</h2>{f'<ul>{findings}</ul>' if findings else '<p>The checks found nothing.</p>'}"
-        f"<h2>Sources</h2>{f'<ul>{sources}</ul>' if sources else '<p>None.</p>'}"
-        f"<h2>{_heading(draft)}</h2><pre tabindex='0'>{_e(draft['text'])}</pre>"
-        + (_form(review, draft, token) if review.waiting else f"<p>It is {_e(review.state)}.</p>")
-    )
 
 
-def _heading(draft: Mapping[str, Any]) -> str:
-    return f"Edit of {_e(draft['edited_by'])}" if "edited_by" in draft else "Draft"
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+)
 
 
-def _form(review: Review, draft: Mapping[str, Any], token: str) -> str:
-    hidden = {"token": token, "read_sha256": review.proposed_sha256}
-    fields = "".join(
-        f'<input type="hidden" name="{name}" value="{_e(value)}">' for name, value in hidden.items()
-    )
-    action = f"/reviews/{quote(review.department)}/{quote(review.request)}"
-    return (
-        f'<h2>Decision</h2><form method="post" action="{action}">{fields}'
-        "<button disabled hidden></button>"  # the Enter key in a field decides nothing
-        '<label for="reason">Reason (required; becomes part of the audit record)</label>'
-        '<input id="reason" name="reason" required maxlength="1000" autocomplete="off">'
-        "<details><summary>Edit the text before its release</summary>"
-        f'<label for="text">Your text</label><textarea id="text" name="text" rows="14">{_e(draft["text"])}'
-        '</textarea><button name="decision" value="edit">Release my text</button></details>'
-        '<p class="choices"><button name="decision" value="approve">Approve the draft</button> '
-        '<button name="decision" value="reject">Reject</button></p></form>'
-    )
-
-
-def _page(title: str, body: str, person: str) -> str:
-    who = f"<p>You review as <strong>{_e(person)}</strong>. <a href='/'>All reviews</a></p>" if person else ""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_e(title)}</title><style>{_STYLE}</style></head>"
-        f"<body><header>{who}</header><main><h1>{_e(title)}</h1>{body}</main></body></html>"
-    )
-
-
-_STYLE = """
-:root { color-scheme: light dark; font: 100%/1.5 system-ui, sans-serif; }
-body { max-width: 62rem; margin: 0 auto; padding: 1rem; }
-table { border-collapse: collapse; width: 100%; }
-caption { text-align: left; padding: .5rem 0; }
-th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid; vertical-align: top; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
-dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid; padding: 1rem; }
-label { display: block; font-weight: 600; margin-top: 1rem; }
-input:not([type=hidden]), textarea { width: 100%; box-sizing: border-box; font: inherit; padding: .4rem; }
-button { font: inherit; padding: .5rem 1rem; margin-top: .5rem; }
-summary { cursor: pointer; margin-top: 1rem; }
-:focus-visible { outline: 3px solid; outline-offset: 2px; }
-"""
+def _page(template: str, title: str, person: str, **values: Any) -> str:
+    return _TEMPLATES.get_template(template).render(title=title, person=person, **values)
