@@ -7,8 +7,8 @@ without a reservation would stay without an outcome forever.
 
 import asyncio
 
-from lambdas.gateway.answered import Answered
 from lambdas.gateway.belongings import Belongings, Owner
+from lambdas.gateway.errors import ApiError
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome, failed_outcome
 from lambdas.gateway.record import Recorder
@@ -20,7 +20,6 @@ class Completion:
     """The open end of one reserved call."""
 
     __slots__ = (
-        "_answered",
         "_belongings",
         "_call",
         "_intended",
@@ -36,11 +35,9 @@ class Completion:
         reserved: Reserved,
         settler: Settler,
         recorder: Recorder,
-        answered: Answered | None = None,
         belongings: Belongings | None = None,
     ) -> None:
         self._call = call
-        self._answered = answered  # None for work whose value nobody can rate
         self._belongings = belongings  # None if an answer leaves nothing at the provider
         self._reserved = reserved
         self._settler = settler
@@ -78,9 +75,6 @@ class Completion:
         entry.recorded = True
 
     async def _close(self, outcome: Outcome, cost: Cost) -> None:
-        marking = None
-        if self._answered is not None and outcome.result == "completed":
-            marking = asyncio.ensure_future(self._answered.mark(self._call, cost.output_tokens))
         keeping = None
         if self._belongings is not None and outcome.made:
             keeping = asyncio.ensure_future(self._belongings.keep(self._owner(), outcome.made))
@@ -88,9 +82,8 @@ class Completion:
             self._recorder.outcome(self._call, outcome, cost, self._reserved.month)
         )
         await self._settler.settle(self._reserved, cost, recording)
-        for one in (marking, keeping):
-            if one is not None:
-                await one
+        if keeping is not None:
+            await keeping
         await recording
 
     def _owner(self) -> Owner:
@@ -116,7 +109,8 @@ class Completion:
         """
         if self.finished:
             return
-        ending = asyncio.ensure_future(self._end(failed_outcome(type(error).__name__, 0)))
+        reason = error.reason if isinstance(error, ApiError) else type(error).__name__
+        ending = asyncio.ensure_future(self._end(failed_outcome(reason, 0)))
         while not ending.done():
             try:
                 await asyncio.shield(ending)

@@ -111,17 +111,18 @@ class Gateway:
         self._tasks: list[asyncio.Task[None]] = []
         caller = Caller(transport, settings.deadlines)
         calls = Calls(settings.concurrent_calls)
+        self.own_records = OwnRecords(batch_store, clock)
         reserver, settler, recorder = (
             Reserver(ledger, prices, clock, inspection.turns),
             Settler(ledger, prices),
-            Recorder(audit, access_log, RefusalCounts(batch_store, clock), clock),
+            Recorder(audit, access_log, RefusalCounts(batch_store, clock), self.own_records, clock),
         )
         self.gate = gate = Gate(policy, ledger, CallerRates(clock))
         self.contract = ContractWatch(
             contract_additions, lambda text: access_log.event("request-contract", message=text)
         )
         rules = RequestRules(self.contract, access_log)
-        answered = Answered(batch_store, policy, clock)
+        answered = Answered(batch_store, policy)
         belongings = Belongings(batch_store, clock)
         self.mistakes = InspectionMistakes(recorder, answered, batch_store, clock)
         sessions = SessionCare(ledger, batch_store, clock)
@@ -137,9 +138,7 @@ class Gateway:
             calls,
             settings.deadlines,
             sessions,
-            answered,
             belongings,
-            self.mistakes,
         )
         self.count_tokens = CountTokens(
             policy,
@@ -194,7 +193,6 @@ class Gateway:
                 rules=rules,
                 inspection=inspection,
                 recorder=recorder,
-                mistakes=self.mistakes,
                 providers=providers,
                 caller=caller,
                 calls=calls,
@@ -213,7 +211,6 @@ class Gateway:
 
         self._make_files, self._make_skills = files, skills
         self.uses = Uses(recorder, answered)
-        self.own_records = OwnRecords(batch_store)
         self.feedback = Feedback(recorder, answered, batch_store, clock)
         self.sign_out = SignOut(TokenUses(batch_store, clock))
         self.dry_run = DryRun(policy, gate, inspection)

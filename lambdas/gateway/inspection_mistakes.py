@@ -2,8 +2,8 @@
 
 Body: {"request_id": "req_…", "what": "stopped"} or "missed". There is no free text and no value: those
 who tune the detectors read with `kit inspection mistakes` what the record of that request says was found.
-A report is accepted once per request, from the caller who made it; each request that inspection refuses
-leaves a marker, as each answer does.
+A report is accepted once per request, from the caller who made it, for requests that inspection refused and
+for answers; both leave a marker (`own_records`).
 """
 
 import json
@@ -18,9 +18,8 @@ from lambdas.gateway.access_log import AccessEntry
 from lambdas.gateway.answered import Answered
 from lambdas.gateway.errors import ApiError, invalid_request
 from lambdas.gateway.exchange import Exchange
-from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.json_body import JsonBody
-from lambdas.gateway.own_records import FACTS, facts_of
+from lambdas.gateway.own_records import refusal_key
 from lambdas.gateway.record import Recorder
 
 WHAT = ("stopped", "missed")
@@ -30,25 +29,12 @@ _KEPT = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class InspectionMistakes:
-    """Serves reports. `store` tracks which requests have one, and which were refused."""
+    """Serves reports. `store` tracks which requests have one."""
 
     recorder: Recorder
     answered: Answered
     store: Store
     clock: Clock
-
-    async def refused(self, call: GovernedCall) -> None:
-        """Mark a call as refused. Never raises: without the marker it cannot be reported."""
-        item = {
-            "principal": call.principal.id,
-            "department": call.principal.department,
-            FACTS: facts_of(call, self.clock()),
-            TTL: int((self.clock() + _KEPT).timestamp()),
-        }
-        try:
-            await self.store.apply(Create(_refusal(call.request_id), item))
-        except Exception:  # whatever the store raises
-            return
 
     async def take(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, body: JsonBody
@@ -71,7 +57,7 @@ class InspectionMistakes:
 
     async def _was_refused(self, request_id: str, principal: Principal) -> bool:
         try:
-            (item,) = await self.store.get([_refusal(request_id)])
+            (item,) = await self.store.get([refusal_key(request_id)])
         except Exception:  # whatever the store raises: without it no request can be found
             raise errors.control_unavailable("ledger") from None
         return item is not None and (item["principal"], item["department"]) == (
@@ -98,10 +84,6 @@ class InspectionMistakes:
             await self.store.apply(Remove(_key(request_id), {}))
         except Exception:
             return  # the caller learns that it failed; at worst this one request stays without a report
-
-
-def _refusal(request_id: str) -> Key:
-    return Key("ledger", f"REFUSED#{request_id}", "REFUSED")
 
 
 def _key(request_id: str) -> Key:

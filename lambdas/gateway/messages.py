@@ -14,7 +14,6 @@ from functools import partial
 from lambdas.common.identities import Principal
 from lambdas.common.policy import GatewayPolicy, PolicyWatch
 from lambdas.gateway.access_log import AccessEntry
-from lambdas.gateway.answered import Answered
 from lambdas.gateway.authorise import Grant, authorise
 from lambdas.gateway.belongings import Belongings, Named
 from lambdas.gateway.call import Caller, Calls, Deadlines, UpstreamCall
@@ -31,7 +30,6 @@ from lambdas.gateway.inspection import (
     refusal,
     review_headers,
 )
-from lambdas.gateway.inspection_mistakes import InspectionMistakes
 from lambdas.gateway.message_request import MessageRequest, RegisteredPrompt, body_for
 from lambdas.gateway.outcome import client_gone_outcome
 from lambdas.gateway.providers.registry import Providers
@@ -62,9 +60,7 @@ class Messages:
     calls: Calls
     deadlines: Deadlines
     sessions: SessionCare
-    answered: Answered
     belongings: Belongings
-    mistakes: InspectionMistakes
 
     async def answer(
         self, exchange: Exchange, entry: AccessEntry, principal: Principal, request: MessageRequest
@@ -106,14 +102,11 @@ class Messages:
         await exchange.end_turn()
         if not verdict.allowed:
             await self.recorder.refusal(call)
-            await self.mistakes.refused(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
         warnings = await self.sessions.before(call)
         with self.calls.place(principal.id, call.limits.concurrent_calls):
             reservation = await self.reserver.reserve(call)
-            completion = Completion(
-                call, reservation, self.settler, self.recorder, self.answered, self.belongings
-            )
+            completion = Completion(call, reservation, self.settler, self.recorder, self.belongings)
             try:
                 await completion.begin()
                 answer = await self.caller.call(self._upstream(call, reservation, named), able)

@@ -5,6 +5,7 @@ Bodies are passed separately from the record: the audit store encrypts them with
 and the subject, and keeps the record itself readable for auditors without them.
 """
 
+import asyncio
 import hashlib
 import re
 from collections import Counter
@@ -18,6 +19,7 @@ from lambdas.gateway.access_log import AccessLog
 from lambdas.gateway.called_tools import as_recorded
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.outcome import Outcome
+from lambdas.gateway.own_records import OwnRecords
 from lambdas.gateway.refusal_counts import RefusalCounts
 from lambdas.gateway.reserve import Reserved
 from lambdas.gateway.settle import Cost
@@ -64,11 +66,16 @@ class _Refusals:
 
 
 class Recorder:
-    """Writes the records of calls, and logs each one that is lost."""
+    """Writes the records of calls, with the markers by which their callers find them, and logs each record
+    that is lost.
+    """
 
-    def __init__(self, audit: Audit, log: AccessLog, counts: RefusalCounts, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, audit: Audit, log: AccessLog, counts: RefusalCounts, own: OwnRecords, clock: Clock = utc_now
+    ) -> None:
         self._audit = audit
         self._counts = counts
+        self._own = own
         self._refusals = _Refusals(clock)
         self._log = log
 
@@ -109,12 +116,15 @@ class Recorder:
         if outcome.called:
             for kind, number in Counter(one.kind for one in outcome.called).items():
                 self._log.tools_called(kind, number)
+        marking = asyncio.ensure_future(self._own.ended(call, outcome, cost.output_tokens))
         try:
             await self._audit.append(record, bodies={"response": outcome.response})
         except SubjectErased:  # during the call: what happened stays on record, without the texts
             await self._append({**record, "erased": True}, {})
         except Exception:
             raise errors.control_unavailable("audit store") from None
+        finally:
+            await marking
 
     async def refusal(self, call: GovernedCall) -> None:
         """Record a request that inspection blocked and that is never sent.
@@ -123,7 +133,7 @@ class Recorder:
         and hash of the body, the body itself if it is short. Above a limit per caller and hour only the
         number is kept. Raises `ApiError` 503.
         """
-        await self._counts.count(call)
+        await asyncio.gather(self._counts.count(call), self._own.refused(call))
         before = self._refusals.before(call.principal.id)
         if before is None:
             return

@@ -155,6 +155,8 @@ def test_a_call_is_recorded_priced_and_settled(embedding: tuple[Harness, Bedrock
     assert outcome["bodies"]["response"] == answer.body
     (line,) = harness.lines()
     assert (line["recorded"], line["CostMicroUSD"], line["route"]) == (True, cost, "embeddings")
+    found = harness.request("GET", f"/v1/records/{answer.header('request-id')}").json()
+    assert (found["result"], found["call"], found["model"]) == ("completed", "embeddings", model)
 
 
 def test_what_must_not_leave_does_not(embedding: tuple[Harness, Bedrock, str]) -> None:

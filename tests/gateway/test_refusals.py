@@ -1,7 +1,7 @@
 """A refusal says what, where and what to do, with a status that clients show and do not repeat (L1.11)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +10,11 @@ import pytest
 from lambdas.common.refusal_counts import partition
 
 from .harness import FINANCE_KEY, PERSON_TOKEN, Harness, chat, department, make
-from .upstream import FakeUpstream
+from .test_sdk import BatchApi
+from .upstream import BREAK, FakeUpstream, Received, Reply, json_reply, ordinary_claude
 
 SSN = "Social security number 536-22-8723 of our customer"
+ERROR = {"type": "error", "error": {"type": "invalid_request_error", "message": "too long"}}
 CLAUDE_CODE = {"user-agent": "claude-cli/2.1.332 (external, sdk-cli)"}
 
 
@@ -163,6 +165,45 @@ def test_a_caller_reads_what_is_on_record_of_calls_of_their_own_and_no_text(gate
         assert other.json()["error"] == nothing.json()["error"]
     assert record["reason"]
     assert record["findings"][0]["field"].startswith("messages")
+
+
+@pytest.mark.parametrize(
+    ("route", "text", "script", "expected"),
+    [
+        (
+            "messages",
+            "Hi.",
+            lambda _: json_reply(ERROR, 400),
+            {"result": "upstream_error", "reason": "upstream_400"},
+        ),
+        ("messages", "Hi.", lambda _: Reply(200, [], [BREAK]), {"result": "failed", "reason": "no_provider"}),
+        ("messages/batches", "Hi.", BatchApi(), {"result": "accepted", "call": "batch", "reason": None}),
+        ("messages/batches", SSN, BatchApi(), {"result": "refused", "call": "batch"}),
+        ("messages/count_tokens", SSN, ordinary_claude, {"result": "refused", "call": "count_tokens"}),
+    ],
+)
+def test_every_call_on_record_is_found_by_its_caller(
+    gateway: Harness,
+    route: str,
+    text: str,
+    script: Callable[[Received], Reply],
+    expected: dict[str, str | None],
+) -> None:
+    """Failed calls and batches too; only a refused one can be reported, none of them can be rated."""
+    gateway.upstream.script = script
+    asked = json.loads(chat(messages=[{"role": "user", "content": text}]))
+    body = {"requests": [{"custom_id": "a", "params": asked}]} if "batches" in route else asked
+    request_id = gateway.post(f"/v1/{route}", body).header("request-id")
+    path = f"/v1/records/{request_id}"
+    answer = gateway.request("GET", path)
+    assert answer.status == 200
+    assert expected.items() <= answer.json().items()
+    assert text not in answer.body.decode()
+    assert gateway.request("GET", path, key=FINANCE_KEY).status == 404
+    rated = {"request_id": request_id, "useful": True}
+    assert gateway.post("/v1/feedback", rated).status == 404
+    reported = gateway.post("/v1/inspection-mistakes", {"request_id": request_id, "what": "stopped"})
+    assert reported.status == (201 if expected["result"] == "refused" else 404)
 
 
 def test_refusals_of_people_are_counted_by_month_and_reason_and_those_of_applications_are_not(

@@ -39,7 +39,6 @@ from lambdas.gateway.files.uploads import Uploads
 from lambdas.gateway.gate import Gate
 from lambdas.gateway.governed_call import GovernedCall
 from lambdas.gateway.inspection import InspectionStep, read_declaration, refusal
-from lambdas.gateway.inspection_mistakes import InspectionMistakes
 from lambdas.gateway.json_body import JsonBody
 from lambdas.gateway.pages import Page, page_of
 from lambdas.gateway.providers.provider import ClaudeProvider, response_headers
@@ -80,7 +79,6 @@ class Files:
     rules: RequestRules
     inspection: InspectionStep
     recorder: Recorder
-    mistakes: InspectionMistakes
     providers: Providers
     caller: Caller
     calls: Calls
@@ -186,7 +184,6 @@ class Files:
         if not verdict.allowed:
             call = self._as_call(exchange, entry, principal, department, file, verdict)
             await self.recorder.refusal(call)
-            await self.mistakes.refused(call)
             raise refusal(verdict, exchange.headers, policy.help_url)
         about = {
             "data_class": verdict.data_class,
