@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kit.audit.sources import Source, ahead, segments_of
+from kit.audit.sources import Source, ahead, readers, segments_of
 from lambdas.common.audit.bodies import BodyDamaged, unseal
 from lambdas.common.audit.chain import hour_prefix
 from lambdas.common.audit.manifest import HOUR, ManifestDamaged, hour_of
@@ -49,7 +48,7 @@ def find(
     source: Source, question: Question, *, progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[dict[str, Any]]:
     """Yield matching records, hour by hour. Lines that are not records are left to `verify`."""
-    with ThreadPoolExecutor(_THREADS) as listing, ThreadPoolExecutor(_THREADS) as pool:
+    with readers(_THREADS) as listing, readers(_THREADS) as pool:
         hours = ahead(listing, _hours(question), lambda hour: _places(source, hour), most=_HOURS_AHEAD)
         for _, places in hours:
             for _, data in ahead(

@@ -1,5 +1,7 @@
 """Sources of records and manifests: the bucket of a deployment, or an auditor's copies."""
 
+import ctypes
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +25,8 @@ from lambdas.common.audit.segment import index_key, read_index
 
 T = TypeVar("T")
 R = TypeVar("R")
+_M_ARENA_MAX = -8  # mallopt(3)
+_ARENAS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,20 @@ def sealed_object(source: Source, key: str) -> bytes | None:
                 return (source.get(segment.key) or b"")[position : position + one.size]
             position += one.size
     return None
+
+
+def readers(threads: int) -> ThreadPoolExecutor:
+    """Return threads that read objects, in memory that does not grow with the number of objects.
+
+    glibc gives threads up to eight arenas for each processor, and every arena keeps what its largest objects
+    took: 310 MB after eight days of 500,000 records, 75 MB with two. Under the interpreter's lock more are of
+    no use.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none, and no arenas
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, _ARENAS)
+    return ThreadPoolExecutor(threads)
 
 
 def ahead(

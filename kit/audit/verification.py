@@ -16,7 +16,7 @@ from kit.audit.anchors import contradictions
 from kit.audit.calls import Calls, Facts, began, said_by
 from kit.audit.examination import Finding, examine
 from kit.audit.segments import Checked, Checks
-from kit.audit.sources import Entry, Source, ahead
+from kit.audit.sources import Entry, Source, ahead, readers
 from kit.audit.writers import Writers
 from lambdas.common.audit.chain import RECORDS, Chain, begin, hour_prefix
 from lambdas.common.audit.introduction import WriterKeys
@@ -212,8 +212,8 @@ def verify(
                 calls.edge(request)
         with (
             Checks() as checks,
-            ThreadPoolExecutor(_THREADS) as hours,
-            ThreadPoolExecutor(_THREADS) as objects,
+            readers(_THREADS) as hours,
+            readers(_THREADS) as objects,
         ):
             return _Verification(source, trust, span, calls, objects, checks, progress).run(hours)
     finally:
