@@ -441,7 +441,8 @@ class Api:
 @declared
 class Reminders:
     """Email reminders, sent through SES on working days in plain text, of courses and policies a person has
-    yet to complete.
+    yet to complete; and, to the person and the governance leads, of a new case of repeated refusals
+    (`inspection.case_after_refusals`).
     """
 
     sender: Email = key("sender address")

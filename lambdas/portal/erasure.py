@@ -3,7 +3,7 @@
 import contextlib
 
 from lambdas.portal.history import partition
-from lambdas.portal.table import CASE, REMINDED, PortalTable, Row, RowConflict
+from lambdas.portal.table import CASE, REMINDED, TO_NOTIFY, PortalTable, Row, RowConflict
 
 ERASED = "erased"
 _SAID = ("author", "name", "text", "example", "result")
@@ -27,6 +27,9 @@ def erase(table: PortalTable, person: str) -> int:
         if row.sk.partition("#")[2] == person:
             table.delete(row.pk, row.sk)
             changed += 1
+        elif person in row.data.get(TO_NOTIFY, ()):
+            rest = [one for one in row.data[TO_NOTIFY] if one != person]
+            changed += _changed(table, row, {**row.data, TO_NOTIFY: rest})
     changed += table.delete_partition(partition(person))
     return changed + table.delete_partition(f"PERSON#{person}")
 

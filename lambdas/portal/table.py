@@ -26,6 +26,7 @@ from lambdas.common.json_text import json_bytes
 QUEUE_INDEX = "queue"
 CASE = "CASE"
 REMINDED = "REMINDED"
+TO_NOTIFY = "to_notify"  # of a case: the people who have had no mail about it yet
 _MOST_KEY_BYTES = 1_024
 _CONFLICT = "ConditionalCheckFailedException"
 

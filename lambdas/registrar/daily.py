@@ -9,7 +9,7 @@ anybody have a right that can end.
 It keeps the list of the training lead as well: everybody who was asked for something, those who never signed
 in among them, and nobody who has left. And it opens a case, with a record of it, for everybody of whom
 inspection has refused as many requests in this month or the last as the client has set; the governance lead
-closes it.
+closes it. A new case names whom the next run of `reminders` writes to: the person and the governance leads.
 
 Environment: as the registrar's, without `SIGN_IN_URL`, `GOVERNANCE_KEY_ARN`; `CASE_AFTER_REFUSALS` and
 `LEDGER_TABLE` where cases are opened.
@@ -18,7 +18,7 @@ Environment: as the registrar's, without `SIGN_IN_URL`, `GOVERNANCE_KEY_ARN`; `C
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -31,8 +31,8 @@ from lambdas.common.learning import Content, Evidence, Standing, standing
 from lambdas.common.log import Level, log
 from lambdas.common.refusal_counts import Refusals, refusals_in
 from lambdas.portal.evidence import read_evidence
-from lambdas.portal.table import CASE, PortalTable, Row, RowConflict
-from lambdas.registrar.handler import clients, published_content
+from lambdas.portal.table import CASE, TO_NOTIFY, PortalTable, Row, RowConflict
+from lambdas.registrar.handler import GOVERNANCE_LEAD, clients, published_content
 
 _AT_ONCE = 8  # of ten connections
 
@@ -63,12 +63,14 @@ class Day:
     def cases(self, counted: Iterable[Refusals], least: int) -> int:
         """Open or update the case of everybody with at least `least` refusals. Return how many are open."""
         opened = 0
+        leads: Sequence[str] | None = None
         for one in counted:
             if one.count < least:
                 continue
             case = self.table.get(CASE, case_id(one))
             if case is None:
-                self._open(one)
+                leads = self._leads() if leads is None else leads
+                self._open(one, leads)
             elif case.data["state"] == "open" and case.data["count"] != one.count:
                 facts = {**case.data, "count": one.count, "reasons": one.reasons}
                 with contextlib.suppress(RowConflict):  # somebody has just closed it
@@ -76,7 +78,15 @@ class Day:
             opened += case is None or case.data["state"] == "open"
         return opened
 
-    def _open(self, one: Refusals) -> None:
+    def _leads(self) -> list[str]:
+        """Return the governance leads who may close a case."""
+        return [
+            record.subject
+            for record in self.records.every()
+            if record.kind == "person" and record.active and GOVERNANCE_LEAD in record.roles
+        ]
+
+    def _open(self, one: Refusals, leads: Sequence[str]) -> None:
         about = {"department": one.department, "principal": one.person, "principal_kind": "person"}
         found = {"month": one.month, "refusals": one.count, "reasons": one.reasons}
         self.writer.append_now({**about, "kind": "case", "state": "opened", **found}, bodies={})
@@ -90,6 +100,7 @@ class Day:
             "reasons": one.reasons,
             "state": "open",
             "at": int(self.clock().timestamp()),
+            TO_NOTIFY: sorted({one.person, *leads}),
         }
         with contextlib.suppress(RowConflict):  # another run was faster
             self.table.create(Row(CASE, case_id(one), facts))

@@ -6,6 +6,10 @@ and until when, with the link; never a course, an answer or a department. That a
 written before the mail leaves: a run that dies reminds nobody twice. Addresses are read one by one from the
 directory, and kept nowhere.
 
+It also sends a notice of each new case of repeated refusals to the person and the governance leads, without a
+name, a department or a text. Such a mail counts towards no limit of reminders, and one that SES did not take
+is sent by the next run.
+
 Environment: `PORTAL_TABLE`, `DIRECTORY_TABLE`, `MAIL_SENDER`, `EVERY_DAYS`, `MOST_A_DAY`, `PORTAL_URL`,
 `ORGANIZATION_NAME`.
 """
@@ -24,7 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.common.clock import utc_now
 from lambdas.common.log import Level, log
-from lambdas.portal.table import REMINDED, PortalTable, Row
+from lambdas.portal.table import CASE, REMINDED, TO_NOTIFY, PortalTable, Row, RowConflict
 
 _CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
 _BEFORE = timedelta(days=7)  # what is due later can wait; a newcomer is invited at once
@@ -33,6 +37,10 @@ _SATURDAY = 5
 # The account's quota is used up, or SES has paused its sending: the rest waits for another day.
 _ENOUGH = frozenset({"LimitExceededException", "SendingPausedException", "TooManyRequestsException",
                      "AccountSuspendedException", "MailFromDomainNotVerifiedException"})  # fmt: skip
+
+
+class _EnoughMail(Exception):
+    """SES takes no more mail today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,31 @@ class Reminders:
         counts: Counter[str] = Counter()
         if today.weekday() >= _SATURDAY:
             return counts
+        try:
+            self._notify_of_cases(counts)
+            self._remind(today, counts)
+        except _EnoughMail:
+            pass
+        return counts
+
+    def _notify_of_cases(self, counts: Counter[str]) -> None:
+        """Send the mails about open cases that have not been sent yet. Raises `_EnoughMail`."""
+        for case in self.table.rows(CASE):
+            waiting = case.data.get(TO_NOTIFY, ()) if case.data["state"] == "open" else ()
+            for person in waiting:
+                address = self._address(person)
+                about_them = person == case.data["person"]
+                mail = case_message(self.organization, self.portal_url, about_them=about_them)
+                if address and not self._send(address, mail, counts, "notified"):
+                    continue
+                rest = [one for one in case.data[TO_NOTIFY] if one != person]
+                try:
+                    case = self.table.change(case, data={**case.data, TO_NOTIFY: rest})
+                except RowConflict:  # the governance lead has just closed it
+                    break
+
+    def _remind(self, today: date, counts: Counter[str]) -> None:
+        """Remind whose turn it is. Raises `_EnoughMail`."""
         reminded = {row.sk: row.data for row in self.table.rows(REMINDED)}
         for person in self._whose_turn(self.table.rows("PEOPLE"), reminded, today):
             if counts["sent"] + counts["failed"] >= self.limits.most_a_day:
@@ -74,17 +107,8 @@ class Reminders:
             times = before.get("times", 0) if before.get("due") == person.data["due"] else 0
             facts = {"on": today.isoformat(), "due": person.data["due"], "times": times + 1}
             self.table.write(Row(REMINDED, person.sk, facts))
-            try:
-                self._send(address, person.data)
-            except ClientError as error:
-                counts["failed"] += 1
-                if error.response["Error"]["Code"] in _ENOUGH:
-                    break
-            except BotoCoreError:
-                counts["failed"] += 1
-            else:
-                counts["sent"] += 1
-        return counts
+            mail = message(self.organization, self.portal_url, len(person.data["left"]), person.data["due"])
+            self._send(address, mail, counts, "sent")
 
     def _whose_turn(
         self, people: Iterable[Row], reminded: Mapping[str, Mapping[str, Any]], today: date
@@ -113,19 +137,31 @@ class Reminders:
         ).get("Item")
         return address_of(json.loads(found["body"]["S"])) if found else ""
 
-    def _send(self, address: str, facts: Mapping[str, Any]) -> None:
-        subject, text = message(self.organization, self.portal_url, len(facts["left"]), facts["due"])
-        self.mail.send_email(
-            FromEmailAddress=self.sender,
-            Destination={"ToAddresses": [address]},
-            Content={
-                "Simple": {
-                    "Subject": {"Data": subject, "Charset": "UTF-8"},
-                    "Body": {"Text": {"Data": text, "Charset": "UTF-8"}},
-                    "Headers": [{"Name": "Auto-Submitted", "Value": "auto-generated"}],
-                }
-            },
-        )
+    def _send(self, address: str, mail: tuple[str, str], counts: Counter[str], counted_as: str) -> bool:
+        """Send subject and text, and return whether SES took them. Raises `_EnoughMail`."""
+        subject, text = mail
+        try:
+            self.mail.send_email(
+                FromEmailAddress=self.sender,
+                Destination={"ToAddresses": [address]},
+                Content={
+                    "Simple": {
+                        "Subject": {"Data": subject, "Charset": "UTF-8"},
+                        "Body": {"Text": {"Data": text, "Charset": "UTF-8"}},
+                        "Headers": [{"Name": "Auto-Submitted", "Value": "auto-generated"}],
+                    }
+                },
+            )
+        except ClientError as error:
+            counts["failed"] += 1
+            if error.response["Error"]["Code"] in _ENOUGH:
+                raise _EnoughMail from None
+            return False
+        except BotoCoreError:
+            counts["failed"] += 1
+            return False
+        counts[counted_as] += 1
+        return True
 
 
 def address_of(person: Mapping[str, Any]) -> str:
@@ -164,6 +200,30 @@ def message(organization: str, portal_url: str, left: int, due: str) -> tuple[st
         "This message is sent by a machine; questions are answered in the portal under Support.\n"
     )
     return subject, text
+
+
+def case_message(organization: str, portal_url: str, *, about_them: bool) -> tuple[str, str]:
+    """Return subject and text of a mail about a new case, to the person or to a governance lead, in English
+    and German.
+    """
+    machine = "This message is sent by a machine; questions are answered in the portal under Support.\n"
+    if not about_them:
+        return (
+            f"Claude at {organization}: a new case of repeated refusals",
+            "Several requests of one person were refused. Please ask the person before you judge, and close "
+            f"the case with what you found: {portal_url}/center/cases\n\n"
+            "Mehrere Anfragen einer Person wurden abgelehnt. Bitte sprechen Sie zuerst mit der Person und "
+            f"schließen Sie den Fall mit dem Ergebnis: {portal_url}/center/cases\n\n{machine}",
+        )
+    return (
+        f"Claude at {organization}: several of your requests were refused",
+        "Several of your requests to Claude were refused, so your governance lead has a case of it and will\n"
+        "talk with you before anything else. Most such cases are settled by a conversation; none is a\n"
+        f"measure of performance or conduct. What is on record: {portal_url}/me\n\n"
+        "Mehrere Ihrer Anfragen an Claude wurden abgelehnt. Ihre Governance-Verantwortlichen haben dazu\n"
+        "einen Fall und sprechen zuerst mit Ihnen. Die meisten Fälle klärt ein Gespräch; keiner dient der\n"
+        f"Leistungs- oder Verhaltenskontrolle. Was aufgezeichnet ist: {portal_url}/me\n\n{machine}",
+    )
 
 
 def _client(service: str) -> Any:

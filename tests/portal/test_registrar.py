@@ -22,7 +22,7 @@ from lambdas.common.clock import utc_now
 from lambdas.common.learning import Content, read_content
 from lambdas.common.refusal_counts import Refusals, partition, refusals_in
 from lambdas.portal.erasure import erase
-from lambdas.portal.table import CASE, PortalTable, Row
+from lambdas.portal.table import CASE, TO_NOTIFY, PortalTable, Row
 from lambdas.registrar import handler as registrar
 from lambdas.registrar.daily import Day
 
@@ -274,6 +274,7 @@ def test_a_case_is_opened_once_recorded_and_closed_by_another_governance_lead_wi
     assert day.cases([_counted(BOB, 7)], 5) == 1
     (case,) = table.rows(CASE)
     assert (case.data["person"], case.data["count"], case.data["state"]) == (BOB, 7, "open")
+    assert case.data[TO_NOTIFY] == [BOB], "there is no lead yet"
     assert _audited().count('"state":"opened"') == 1
 
     close = {"action": "close_case", "case": case.sk, "outcome": "talked", "note": "A test file, now gone."}
@@ -288,7 +289,11 @@ def test_a_case_is_opened_once_recorded_and_closed_by_another_governance_lead_wi
     assert "A test file" not in _audited()
     assert day.cases([_counted(BOB, 9)], 5) == 0, "what is closed stays closed"
 
-    assert day.cases([_counted(ADA, 5)], 5) == 1
+    assert day.cases([_counted(ADA, 5), _counted("usr_eva", 5)], 5) == 2
+    eva = table.get(CASE, "2026-11#usr_eva")
+    assert eva is not None
+    assert eva.data[TO_NOTIFY] == [ADA, "usr_eva"], "the lead and the person"
+    erase(table, "usr_eva")
     assert _ask(**{**close, "case": f"2026-11#{ADA}"}) == {"refused": "own"}
     erase(table, BOB)
     assert [row.data["person"] for row in table.rows(CASE)] == [ADA]

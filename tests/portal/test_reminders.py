@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from lambdas.portal.erasure import erase
-from lambdas.portal.table import REMINDED, PortalTable, Row
+from lambdas.portal.table import CASE, REMINDED, TO_NOTIFY, PortalTable, Row
 from lambdas.reminders.handler import Limits, Reminders, address_of, message
 
 MONDAY = date(2026, 12, 7)
@@ -45,7 +45,7 @@ class Office:
     """The tables, the mail, and who has what left."""
 
     dynamodb: Any
-    mail: Mail = field(default_factory=Mail)
+    mail: Any = field(default_factory=Mail)
 
     @property
     def table(self) -> PortalTable:
@@ -121,6 +121,38 @@ def test_reminders_are_few(office: Office) -> None:
     office.person("late", MONDAY + timedelta(days=201))  # something else, on another day
     office.run(MONDAY + timedelta(days=203))
     assert office.mail.to.count("late") == 6
+
+
+def test_the_person_and_the_governance_leads_are_notified_of_a_new_case_once_each(office: Office) -> None:
+    """Where SES refused, the next run writes; nobody writes to people who left, nor about closed cases."""
+    for name in ("ana", "lead", "second", "gone"):
+        office.person(name, None, left=0, state="active", active=name != "gone")
+    facts = {"person": "ana", "state": "open", TO_NOTIFY: ["ana", "gone", "lead", "second"]}
+    office.table.write(Row(CASE, "2026-11#ana", facts))
+    office.table.write(Row(CASE, "2026-11#bob", {**facts, "state": "closed"}))
+    office.mail.refuses = "MessageRejected"
+    assert office.run(MONDAY) == {"failed": 3}
+    office.mail.refuses = ""
+    erase(office.table, "second")
+    assert office.run(MONDAY + timedelta(days=1), most=1) == {"notified": 2}
+    assert office.run(MONDAY + timedelta(days=2)) == {}
+    assert office.mail.to == ["ana", "lead"]
+    texts = [one["Content"]["Simple"]["Body"]["Text"]["Data"] for one in office.mail.sent]
+    assert ["/portal/me" in texts[0], "/portal/center/cases" in texts[1]] == [True, True]
+    assert "ana" not in texts[1].lower().replace("organ", "").split()
+    assert {row.sk: row.data["state"] for row in office.table.rows(CASE)} == {
+        "2026-11#ana": "open", "2026-11#bob": "closed",
+    }  # fmt: skip
+
+
+def test_ses_takes_the_mails_from_a_verified_identity_alone(office: Office) -> None:
+    """The requests are those of SES's own interface."""
+    office.person("ada", MONDAY)
+    ses = botocore.session.get_session().create_client("sesv2", region_name="eu-central-1")
+    office.mail = ses
+    assert office.run(MONDAY) == {"failed": 1}, "the identity is not verified"
+    ses.create_email_identity(EmailIdentity="claude@example.com")
+    assert office.run(MONDAY + timedelta(days=7)) == {"sent": 1}
 
 
 @pytest.mark.parametrize(
