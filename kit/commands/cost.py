@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
     from kit.cost.model import CostModel, Group, Rhythm
+    from kit.cost.price_file import PriceFile
 
 _SUMS: "tuple[tuple[Group, Rhythm, str], ...]" = (
     ("api", "monthly", "Claude API, a month"),
@@ -40,12 +42,18 @@ def cost(
         list[str] | None,
         typer.Option(help="Another value for an assumption, such as tokens_per_call=4000; repeat for more."),
     ] = None,
+    price_list: Annotated[
+        list[Path] | None,
+        typer.Option(help="Service file of AWS's price list, JSON; repeat for more services."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the cost of API, infrastructure and organisation, and where it differs from the planning values.
 
     Fixed costs are counted from the evaluated plan of all three stages, usage-based costs from the size.
-    Prices come from the dated files in kit/cost and lambdas/common/prices; no account is accessed.
+    Prices come from the dated files in kit/cost and lambdas/common/prices; no account is accessed. With
+    --price-list, those of AWS come from its own price list as far as the given files have them for the
+    deployment's region; the others are named on stderr.
 
     Exit codes: 0 done; 1 the program failed; 2 invalid option or configuration.
     """
@@ -66,9 +74,10 @@ def cost(
     else:
         stages = evaluate_stages(client=chosen.client, config=chosen.config, size=size, assume_gates=True)
         plans = {size: stages}
+    settings = {one: settings_of(client, config={"size": one} if one else None) for one in plans}
+    prices = _listed(price_list, next(iter(settings.values())).region) if price_list else None
     models = [
-        build_model(settings_of(client, config={"size": one} if one else None), list(graphs.values()), given)
-        for one, graphs in plans.items()
+        build_model(settings[one], list(graphs.values()), given, prices) for one, graphs in plans.items()
     ]
     if as_json:
         documents = [model.as_document() for model in models]
@@ -77,6 +86,24 @@ def cost(
         _compare(models)
     else:
         _show(models[0])
+
+
+def _listed(files: list[Path], region: str) -> "PriceFile":
+    """Return the prices with those of the files; say on stderr which are of the dated file still."""
+    from rich.console import Console
+
+    from kit.cost.price_file import read_prices
+    from kit.cost.price_list import with_price_list
+
+    found = with_price_list(read_prices(), files, region)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(
+        f"{len(found.taken)} of {len(found.prices.prices)} prices are from AWS's price list for {region}; "
+        f"of {found.prices.as_of} still:"
+    )
+    for name, why in found.kept.items():
+        console.print(f"  {name}: {why}", markup=False)
+    return found.prices
 
 
 def _assumptions(given: list[str]) -> dict[str, str]:

@@ -166,10 +166,18 @@ class CostModel:
 
 
 def build_model(
-    settings: Settings, graphs: Sequence[Graph], given: Mapping[str, str] | None = None
+    settings: Settings,
+    graphs: Sequence[Graph],
+    given: Mapping[str, str] | None = None,
+    prices: PriceFile | None = None,
 ) -> CostModel:
-    """Build the model of a configuration and its evaluated plan. Raises KitError on an invalid assumption."""
-    builder = _Builder(settings, graphs, read_prices(), load_prices(), read_assumptions(given or {}))
+    """Build the model of a configuration and its evaluated plan; `prices` replace the dated file's.
+
+    Raises KitError on an invalid assumption.
+    """
+    builder = _Builder(
+        settings, graphs, prices or read_prices(), load_prices(), read_assumptions(given or {})
+    )
     return builder.build()
 
 

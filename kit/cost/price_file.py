@@ -12,15 +12,25 @@ _FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A product of AWS's price list: of a service, by usage type without its region, or by product family."""
+
+    service: str
+    usage: str = ""
+    family: str = ""
+
+
+@dataclass(frozen=True)
 class Price:
     """US dollars per unit. `source` is the kind of source, explained in the file; `page` is where the price
-    was read, empty if that was not kept.
+    was read, empty if that was not kept. `offers` are the products whose prices make it up together.
     """
 
     usd: Decimal
     unit: str
     source: str
     page: str = ""
+    offers: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,13 @@ def read_prices(path: Path = _FOLDER / "prices.json") -> PriceFile:
     """Return the AWS prices that the model uses."""
     document = json.loads(path.read_text("utf-8"))
     prices = {
-        name: Price(Decimal(entry["usd"]), entry["unit"], entry["source"], entry.get("page", ""))
+        name: Price(
+            Decimal(entry["usd"]),
+            entry["unit"],
+            entry["source"],
+            entry.get("page", ""),
+            tuple(Offer(**one) for one in entry.get("offers", ())),
+        )
         for name, entry in document["prices"].items()
     }
     return PriceFile(
