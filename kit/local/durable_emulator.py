@@ -6,10 +6,14 @@ change: the emulator keeps answering meanwhile, and the child sees a consistent 
 appended to a journal as they are set. While a file `running` exists, the emulator was not shut down
 cleanly.
 
+A child may outlive an emulator that was killed. It holds none of its sockets, so that the port is free and
+clients notice; and it locks the state, so that the next emulator starts with what it writes.
+
 Only the standard library and the emulator's own package can be imported.
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -24,6 +28,7 @@ from ministack.services import s3  # pyright: ignore[reportMissingImports]
 
 SAVE_SECONDS = 1.0
 _CHILD_SECONDS = 60  # after that a writing child is given up
+_LOCK = "saving.lock"
 # Operations that change nothing durable.
 _PASSING = (
     *("Assume", "BatchGet", "Decrypt", "Describe", "Encrypt", "Filter", "Generate", "Get", "Head", "Invoke"),
@@ -106,9 +111,9 @@ class Saver:
 
     async def _save(self) -> None:
         changed, self._changed = self._changed, set()
-        child = os.fork()
+        emulator, child = os.getpid(), os.fork()
         if child == 0:
-            _write(changed)
+            _write(changed, emulator)
         deadline = time.monotonic() + _CHILD_SECONDS
         while True:
             done, status = os.waitpid(child, os.WNOHANG)  # noqa: ASYNC222 - does not wait
@@ -122,11 +127,15 @@ class Saver:
             self._changed |= changed
 
 
-def _write(changed: set[str]) -> None:
+def _write(changed: set[str], emulator: int) -> None:
     """In the child: write the state of services and exit."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _lock(Path(persistence.STATE_DIR))
+        if os.getppid() != emulator:  # killed meanwhile: the next one may have started
+            return
         known = emulated._build_persistence_save_dict()
         wanted = changed & known.keys()
         # An unknown service shares its module with others, so all are written.
@@ -138,6 +147,13 @@ def _write(changed: set[str]) -> None:
         status = 0
     finally:
         os._exit(status)
+
+
+def _lock(state: Path) -> int:
+    """Wait until no process writes the state. Return a descriptor; closing it ends the lock."""
+    held = os.open(state / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    return held
 
 
 def _put(key: str, state: Any) -> None:
@@ -172,6 +188,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     state = Path(persistence.STATE_DIR)
     state.mkdir(parents=True, exist_ok=True)
+    os.close(_lock(state))
     s3._object_retention._data = Journal(state / "retention.jsonl")
     s3._object_legal_hold._data = Journal(state / "legal-hold.jsonl")
     running, saver, serve = state / "running", Saver(), emulated.app

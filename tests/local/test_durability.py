@@ -2,10 +2,12 @@
 (L2.5).
 """
 
+import fcntl
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -70,10 +72,20 @@ def test_tables_keys_secrets_people_and_locks_survive_a_kill(tmp_path: Path) -> 
         pool = cognito.create_user_pool(PoolName="people")["UserPool"]["Id"]
         cognito.admin_create_user(UserPoolId=pool, Username="ada")
         dynamodb.put_item(TableName="ledger", Item={"pk": {"S": "DEPT#x"}, "committed": {"N": "996202"}})
-        time.sleep(2.5)  # at most two seconds may be lost, and a save takes its time on a busy machine
+        saved = state / "state" / "dynamodb.json"
+        until_true(lambda: saved.exists() and "996202" in saved.read_text())
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+        until_true(lambda: not children.read_text())
         assert emulator.was_killed(state), "as long as it runs nobody has shut it down"
-        os.kill(running.pid, signal.SIGKILL)
-        os.waitpid(running.pid, 0)
+        with (state / "state" / "saving.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            dynamodb.put_item(TableName="ledger", Item={"pk": {"S": "DEPT#y"}})
+            until_true(lambda: bool(children.read_text()))
+            writing = children.read_text()
+            os.kill(running.pid, signal.SIGKILL)
+            os.waitpid(running.pid, 0)
+            assert Path(f"/proc/{int(writing)}").exists(), "the process that saves is still there"
+            require_free(port, "the emulated AWS")
         assert emulator.was_killed(state)
         running = started(state, port, credentials)
         s3, dynamodb, kms, secrets, cognito = clients(
@@ -92,6 +104,13 @@ def test_tables_keys_secrets_people_and_locks_survive_a_kill(tmp_path: Path) -> 
     finally:
         emulator.stop(running.pid)
     assert not emulator.was_killed(state), "now somebody has"
+
+
+def until_true(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def sleeper(home: Home, name: str = "sleeper") -> Process:
