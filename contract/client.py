@@ -161,13 +161,19 @@ class SignIn:
         "claim or attribute that contains the department's id", default="department"
     )
     email_domains: tuple[DomainName, ...] = key(
-        "only people with email addresses in these domains can sign in", default=(), most=100, stricter="less"
+        "only people with email addresses in these domains can sign in; empty: any",
+        default=(),
+        most=100,
+        stricter="less",
+        control=True,
+        empty_is_any=True,
     )
     addresses_verified: bool = key(
         "the identity provider asserts only verified email addresses but does not send "
         "email_verified (Microsoft Entra ID)",
         default=False,
         stricter="less",
+        control=True,
     )
     external_id_claim: Words | None = key(
         "claim with the value of SCIM externalId, such as oid; default: the subject", default=None
@@ -192,7 +198,7 @@ class SignIn:
     people_from_claims: bool = key(
         "create the person at the first sign-in with a verified address and a group that grants a"
 " department, without provisioning",
-        default=False, stricter="less",
+        default=False, stricter="less", control=True,
     )  # fmt: skip
     session_hours: int = key(
         "maximum duration of a sign-in in hours, including token refreshes, before the identity "
@@ -378,8 +384,8 @@ class Audit:
     anchor_bucket: Bucket | None = key(
         "bucket in a second account that receives the hash of each manifest, to detect a rollback"
         " of the store",
-        default=None,
-    )
+        default=None, stricter="more", control=True,
+    )  # fmt: skip
 
 
 @declared
@@ -432,7 +438,9 @@ class Api:
         choices=("private", "regional"),
     )
     custom_domain: CustomDomain | None = key("the gateway's custom domain name", default=None)
-    mutual_tls: MutualTls | None = key("require client certificates", default=None)
+    mutual_tls: MutualTls | None = key(
+        "require client certificates", default=None, stricter="more", control=True
+    )
     vpc_endpoint_ids: tuple[EndpointId, ...] = key(
         "VPC endpoints from which a private API is reachable", default=()
     )
@@ -505,6 +513,7 @@ class Cluster:
     reached_from: tuple[Cidr, ...] = key(
         "address ranges that can reach the API server over the internet; empty: only from inside the network",
         default=(),
+        stricter="less",
     )
     administrators: tuple[Arn, ...] = key(
         "roles that may use kubectl, in addition to the deploying role", default=()
@@ -528,6 +537,7 @@ class Guardrail:
         "sensitivity of the prompt attack filter",
         default="HIGH",
         stricter="more",
+        control=True,
         choices=("LOW", "MEDIUM", "HIGH"),
     )
 
@@ -608,7 +618,9 @@ class Client:
     inspection: rights.InspectionRules = key(
         "client-specific inspection rules", default=rights.InspectionRules()
     )
-    guardrail: Guardrail | None = key("Bedrock Guardrails as a second check", default=None)
+    guardrail: Guardrail | None = key(
+        "Bedrock Guardrails as a second check", default=None, stricter="more", control=True
+    )
     gate_override: GateOverride | None = key("opens a gate whose criteria are not met", default=None)
     sizing_overrides: Any = key(
         "overrides of single values that follow from the size", default={}, name="sizing"

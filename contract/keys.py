@@ -41,6 +41,7 @@ class Key(NamedTuple):
         `kit cost`, the behaviour of a `command`, or what a `check` of the configuration refuses.
     name: the key's name in the client file, if it differs from the field's.
     one_or_many: a single entry may be written without a list.
+    empty_is_any: an empty list admits everything, so it is the weakest or the strictest value.
     """
 
     says: str
@@ -54,6 +55,7 @@ class Key(NamedTuple):
     changes: Changes = "plan"
     name: str = ""
     one_or_many: bool = False
+    empty_is_any: bool = False
 
 
 def key(
@@ -70,11 +72,14 @@ def key(
     changes: Changes = "plan",
     name: str = "",
     one_or_many: bool = False,
+    empty_is_any: bool = False,
 ) -> Any:
     """Declare a field of a `declared` class; see `Key`. Without `default` and `size` the key is required."""
     if control and stricter is None:
         stricter = "less" if grows == "less" else "more"
-    declaration = Key(says, stricter, control, least, most, choices, size, grows, changes, name, one_or_many)
+    declaration = Key(
+        says, stricter, control, least, most, choices, size, grows, changes, name, one_or_many, empty_is_any
+    )
     if isinstance(default, dict):
         return field(default_factory=lambda: default, metadata={"key": declaration})
     return field(default=default, metadata={"key": declaration})
@@ -176,6 +181,8 @@ def weaker(one: Key, before: Any, after: Any) -> bool:
         return False
     if isinstance(before, tuple | list | set | frozenset | dict):
         old, new = set(before), set(after)
+        if one.empty_is_any and not (old and new):  # everything contains whatever the other one lists
+            return bool(old if one.stricter == "less" else new)
         return not (new >= old if one.stricter == "more" else new <= old)
     if one.choices:  # unset follows another key: assume strict before, weak after
         strictest, weakest = (one.choices[-1], one.choices[0])

@@ -268,7 +268,7 @@ class Department:
     )  # fmt: skip
     web_domains: tuple[Host, ...] = key(
         "domains, including subdomains, that web search and fetch must be limited to; empty: any",
-        default=(), changes="gateway",
+        default=(), stricter="less", changes="gateway", empty_is_any=True,
     )  # fmt: skip
     sign_in: SignInRule | None = key(
         "sign-in requirements for calling Claude", default=None,
@@ -465,7 +465,7 @@ class InspectionRules:
     )
     identity_regions: tuple[IdentityRegion, ...] = key(
         "countries whose identity numbers are detected; empty: all", default=(),
-        changes="gateway",
+        stricter="more", changes="gateway", empty_is_any=True,
     )  # fmt: skip
     canaries: tuple[Canary, ...] = key(
         "markers placed in system prompts; an answer that contains one is cut off", default=(),

@@ -27,6 +27,7 @@ from components.permissions import canonical_json
 from components.storage import Lifecycle, PrivateBucket, PrivateBucketArgs
 from components.workflow.department import bucket_what
 from contract.client import IdentityCenterAccess, SamlConsoleAccess
+from contract.in_force import in_force, key_in_force
 from stacks import contracts, gates
 from stacks.library import documents_of
 from stacks.placement import names_of, stage_options
@@ -56,6 +57,16 @@ def main(settings: Settings) -> None:
         "gate-record",
         PublishedTextArgs(
             governance.bucket_name, keys.arns["governance"], GATE_RECORD_KEY, canonical_json(record)
+        ),
+        options,
+    )
+    PublishedText(
+        "in-force",
+        PublishedTextArgs(
+            governance.bucket_name,
+            keys.arns["governance"],
+            key_in_force("foundation"),
+            canonical_json(in_force(settings, plan, "foundation")),
         ),
         options,
     )

@@ -26,6 +26,7 @@ from components.measurement.aggregation import AggregationArgs, AthenaArgs, aggr
 from components.permissions import canonical_json
 from components.storage import PrivateBucket
 from components.workflow.review_desk import ReviewDesk, ReviewDeskArgs
+from contract.in_force import in_force, key_in_force
 from stacks import contracts, departments, gates, network, pods, portal, portal_address, protection
 from stacks.concurrency import notary_shards, reservations
 from stacks.contracts import taken
@@ -50,6 +51,8 @@ def main(settings: Settings) -> None:
     base = contracts.read("foundation", settings)
     names, options, plan = names_of(settings), stage_options(settings), settings.sizing
     PublishedText("gate-record", _text(base, GATE_RECORD_KEY, canonical_json(record)), options)
+    decided = canonical_json(in_force(settings, plan, "integration"))
+    PublishedText("in-force", _text(base, key_in_force("integration"), decided), options)
     ledger = Ledger("ledger", LedgerArgs(names, base["ledger_key_arn"], plan), options)
     analytics = Analytics("analytics", _analytics(settings, base), options)
     people = People("people", _people(settings, base, ledger, options), options)

@@ -9,6 +9,7 @@ from pulumi_aws import iam
 
 from components.base import KitComponent, Names, refuse
 from components.permissions import Statement, canonical_json, document, put_copies, via
+from contract.in_force import IN_FORCE
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 from lambdas.measurement.queries import PARQUET_PREFIX
 
@@ -496,8 +497,13 @@ def _review_access(args: RolesArgs) -> list[Statement]:
             "FindReviews",
             ["s3:ListBucket"],
             [f"arn:{names.partition}:s3:::{names.everywhere('governance')}"],
-            conditions={"StringLike": {"s3:prefix": [f"{one}/*" for one in _KEPT_BY_GOVERNANCE]}},
+            conditions={
+                "StringLike": {
+                    "s3:prefix": [*(f"{one}/*" for one in _KEPT_BY_GOVERNANCE), "gates/*", f"{IN_FORCE}*"]
+                }
+            },
         ),
+        Statement("ReadGates", ["s3:GetObject"], [_objects(names, "governance", "gates/*")]),
         Statement(
             "KeepReviews",
             ["s3:GetObject", "s3:PutObject"],
@@ -511,8 +517,8 @@ def _review_access(args: RolesArgs) -> list[Statement]:
     ]
 
 
-# Prefixes of the governance bucket: access reviews, verdicts on changes, registers, gate records.
-_KEPT_BY_GOVERNANCE = ("access-reviews", "change-reviews", "gates", "registers")
+# Prefixes of the governance bucket: access reviews, verdicts on changes, measured gates, registers.
+_KEPT_BY_GOVERNANCE = ("access-reviews", "change-reviews", "gates/measured", "registers")
 
 
 def _intervene(args: RolesArgs) -> list[Statement]:

@@ -150,6 +150,7 @@ def _collect(
 ) -> Any:
     from dataclasses import asdict
 
+    from contract.in_force import IN_FORCE
     from kit.audit.search import Question, find
     from kit.audit.sources import BucketSource
     from kit.evidence.contents import Collected
@@ -164,7 +165,8 @@ def _collect(
     return Collected(
         records=records,
         keys=access_records(target).virtual_keys(),
-        gates=_gates(target),
+        gates=_published(target, "gates/"),
+        settings=_published(target, IN_FORCE),
         verification=_verification(begin, end, client),
         access=[
             {**one.given(), "since": one.since, "last_used": one.last_used}
@@ -203,10 +205,10 @@ def _budgets(target: "Target") -> dict[str, Any]:
     }
 
 
-def _gates(target: "Target") -> dict[str, Any]:
-    """Return the gates' records as the stages published them."""
+def _published(target: "Target", prefix: str) -> dict[str, Any]:
+    """Return the documents that the stages published under a prefix, by their key."""
     s3, bucket = target.client("s3"), target.require("governance_bucket_name")
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix="gates/").get("Contents", ())
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ())
     return {
         one["Key"]: json.loads(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()) for one in listed
     }

@@ -62,7 +62,7 @@ class Collected:
     """What was read from the deployment. `records` have no bodies; `gates` are documents by their key;
     `access` is the review of now, without names; `registers` are the entries; `alarms` those that rang;
     `retention` what the account answers on locks and lifecycles; `sample` the inclusion proofs that the
-    auditor's seed chose, by file name, and why one is missing.
+    auditor's seed chose, by file name, and why one is missing; `settings` are those in force, by their key.
     """
 
     records: Sequence[Mapping[str, Any]]
@@ -75,6 +75,7 @@ class Collected:
     retention: Mapping[str, Any] = field(default_factory=dict)
     budgets: Mapping[str, Any] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_controls(frameworks: Sequence[str] = ()) -> list[Control]:
@@ -119,6 +120,7 @@ def files_of(
         "learning.csv": as_csv(_LEARNING, learning),
         "keys.csv": as_csv(_KEYS, (key_row(one, now) for one in collected.keys)),
         "gates.json": as_json(collected.gates),
+        "settings.json": as_json(collected.settings),
         "verification.json": as_json(collected.verification),
         "access.csv": as_csv(_ACCESS, collected.access),
         "people.csv": as_csv(_PEOPLE, people),

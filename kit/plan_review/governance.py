@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from contract.in_force import IN_FORCE, declarations
 from contract.keys import Declaration, keys_of, weaker
 from contract.rights import Department, Findings, InspectionRules, Issuer, Organization, RoleLimits, Route
 from kit.plan.difference import Change
@@ -25,10 +26,13 @@ _FUNCTION = "aws:lambda/function:Function"
 GATEWAY_POLICY, SCIM_RULES = "policy/gateway.json", "policy/scim.json"
 # Where Claude is served: Anthropic's own address and AWS's.
 _KNOWN_HOSTS = (".anthropic.com", ".amazonaws.com", ".api.aws")
-# Keys whose weakening admits someone, or lets data out, though their size makes them no control.
+# Keys that admit someone, or let data out, when they are weaker or, without an order, something else.
 _DOORS = frozenset(
-    {"required_claims", "required_scopes", "single_use", "algorithms", "allowed_hosts", "canaries"}
-)
+    {
+        "algorithms", "allowed_hosts", "canaries", "issuer", "metadata_file", "metadata_url",
+        "required_claims", "required_scopes", "single_use", "truststore_uri",
+    }
+)  # fmt: skip
 # Reading these, or writing those, is what the kit exists to restrict.
 _CROWN_READS = ("kms:decrypt", "s3:getobject", "secretsmanager:getsecretvalue")
 _CROWN_WRITES = (
@@ -115,6 +119,8 @@ def _object(change: Change) -> Iterator[Finding]:
             yield from _gateway_policy(say, before, after)
         case k if k == SCIM_RULES:
             yield from _scim_rules(say, before, after)
+        case k if k.startswith(IN_FORCE):
+            yield from _in_force(say, before, after)
         case _:
             yield from _whatever(say, key, before, after)
 
@@ -331,17 +337,25 @@ def _key(say: _Said, where: str, one: Declaration, before: Any, after: Any) -> I
         return
     rule = one.file_name.replace("_", "-")
     words = f"{where}: {one.key.says}: {_shown(after)} instead of {_shown(before)}"
+    severity: Severity = "critical" if one.key.control or one.name in _DOORS else "warning"
     try:
         less = weaker(one.key, before, after)
     except (TypeError, ValueError):  # a value without an order counts as the weakest
         less = one.key.stricter is not None
-    if less:
-        severity: Severity = "critical" if one.key.control or one.name in _DOORS else "warning"
+    names = isinstance(before, str) and isinstance(after, str) and not one.key.choices
+    if less and not names:
         yield say(f"{rule}-weaker", severity, words)
-    elif one.key.stricter is not None:
+    elif one.key.stricter is not None and not names:
         yield say(f"{rule}-stricter", "info", words)
     else:
-        yield say(f"{rule}-changed", "warning", words)
+        yield say(f"{rule}-changed", severity, words)
+
+
+def _in_force(say: _Said, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the client's own settings say. A name that one side lacks belongs to a part that has an entry."""
+    known = declarations()
+    for name in sorted(before.keys() & after.keys() & known.keys()):
+        yield from _key(say, name, known[name], before[name], after[name])
 
 
 def _whatever(

@@ -49,6 +49,10 @@ def _fewer(old: Any, new: Any) -> bool:
     return isinstance(old, list) and any(one not in (new or []) for one in old)
 
 
+def _differs(old: Any, new: Any) -> bool:
+    return old is not None and old != new
+
+
 def _fewer_named(old: Any, new: Any) -> bool:
     """Return whether an entry was removed, by its name; a changed entry of the same name does not count."""
     return isinstance(old, list) and not _names(old) <= _names(new or [])
@@ -225,6 +229,9 @@ _REGRESSION_RULES: dict[str, tuple[tuple[str, str, _Weaker, Severity, str], ...]
         ("encryption-key-lost", "kmsKeyArn", _gone, "critical", "environment without customer-managed key"),
         ("dead-letters-lost", "deadLetterConfig", _gone, "warning", "failed events are lost"),
         ("network-opened", "vpcConfig.subnetIds", _gone, "critical", "the function leaves the network"),
+    ),
+    "aws:sns/topicSubscription:TopicSubscription": (
+        ("recipient-changed", "endpoint", _differs, "warning", "notifications go to someone else"),
     ),
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": (
         (

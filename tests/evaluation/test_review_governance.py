@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
+from contract.in_force import declarations
 from contract.keys import Declaration, keys_of
 from contract.rights import Department, Findings
 from kit.cli import app
 from kit.plan.document import plan_document, to_json
+from stacks.settings.loading import CONFIG_FOLDER
 from tests.evaluation.test_review import resource, reviewed
 from tests.support.stages import plans_of
 
@@ -173,6 +176,8 @@ def _weakened(one: Declaration, value: Any) -> Any:
         weaker_value = key.stricter == "less"
         return weaker_value if weaker_value != value else None
     if isinstance(value, list | tuple):
+        if key.empty_is_any and key.stricter == "less":
+            return [] if value else None
         return [*value, "confidential"] if key.stricter == "less" else list(value)[1:] if value else None
     if isinstance(value, int):
         return value * 2 + 1 if key.stricter == "less" else value // 2
@@ -331,3 +336,98 @@ def test_a_pull_request_and_a_scanner_get_the_same_verdict(tmp_path: Path, docum
     (run,) = json.loads(sarif.stdout)["runs"]
     assert {one["level"] for one in run["results"]} == {"error"}
     assert markdown.exit_code == sarif.exit_code == 5
+
+
+# -- the client's own settings
+
+# What a client may write; the published documents of the example are taken and one value is exchanged.
+STRICT: dict[str, Any] = {
+    "api.exposure": ("private", "regional"),
+    "api.mutual_tls": (True, False),
+    "audit.anchor_bucket": ("anchors-of-another-account", None),
+    "audit.mode": ("COMPLIANCE", "GOVERNANCE"),
+    "cluster.reached_from": ([], ["0.0.0.0/0"]),
+    "guardrail": (True, False),
+    "guardrail.prompt_attack_strength": ("HIGH", "LOW"),
+    "identity.email_domains": (["example.com"], []),
+    "identity.encrypted_assertions": (True, False),
+    "identity.signed_requests": (True, False),
+    "sizing.detection.cognito_tier": ("PLUS", "ESSENTIALS"),
+    "sizing.adoption.dashboards": (["governance", "operations"], ["operations"]),
+}
+OF_OTHER_KINDS = {"console_access.session_hours": 4, "data_residency": ["eu"]}
+
+
+def _in_force(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """The published settings among which this one is; the example client has no value for some."""
+    objects = [
+        one
+        for stack in document["stacks"]
+        for one in stack["resources"]
+        if one["inputs"].get("key", "").startswith("policy/in-force-")
+    ]
+    first, second = objects
+    return first if name.startswith(("audit", "budget", "console_", "data_", "sizing.retention")) else second
+
+
+def _with(document: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(document)
+    inputs = _in_force(changed, name)["inputs"]
+    inputs["content"] = json.dumps(json.loads(inputs["content"]) | {name: value})
+    return changed
+
+
+@pytest.mark.parametrize("name", [name for name, one in declarations().items() if one.key.stricter])
+def test_every_setting_of_the_client_that_is_weakened_is_found_at_its_level(
+    tmp_path: Path, document: dict[str, Any], name: str
+) -> None:
+    one = declarations()[name]
+    published = json.loads(_in_force(document, name)["inputs"]["content"]) | OF_OTHER_KINDS
+    before, after = STRICT.get(name) or (published[name], _weakened(one, published[name]))
+    assert after != before
+    code, found = reviewed(tmp_path, _with(document, name, before), _with(document, name, after))
+    (finding,) = found["findings"]
+    assert finding["rule"] == f"{one.file_name.replace('_', '-')}-weaker"
+    assert finding["severity"] == ("critical" if one.key.control else "warning")
+    assert code == (5 if one.key.control else 0)
+    assert reviewed(tmp_path, _with(document, name, after), _with(document, name, before))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "severity"),
+    [
+        ("identity.issuer", "https://login.example.net", "critical"),
+        ("api.mutual_tls.truststore_uri", "s3://someone-elses/ca.pem", "critical"),
+        ("identity.client_id", "another", "warning"),
+        ("audit.anchor_bucket", "another-bucket", "critical"),
+        ("network.mode", "none", "warning"),
+    ],
+)
+def test_a_setting_without_an_order_is_reported_when_it_changes(
+    tmp_path: Path, document: dict[str, Any], name: str, value: str, severity: str
+) -> None:
+    before = _with(document, name, "as it was")
+    _, found = reviewed(tmp_path, before, _with(document, name, value))
+    assert [(one["rule"].endswith("-changed"), one["severity"]) for one in found["findings"]] == [
+        (True, severity)
+    ]
+
+
+def test_what_is_published_is_what_the_client_decided_and_names_nobody(document: dict[str, Any]) -> None:
+    client = yaml.safe_load((CONFIG_FOLDER / "clients" / "example.yaml").read_text())
+    published = {
+        name: value
+        for stage in ("audit", "identity")
+        for name, value in json.loads(_in_force(document, stage)["inputs"]["content"]).items()
+    }
+    assert published["identity.issuer"] == client["identity"]["issuer"]
+    assert published["data_residency"] == ["eu"]
+    assert published["guardrail"] is ("guardrail" in client)
+    assert not [value for value in map(str, published.values()) if "@" in value]
+
+
+def test_alarms_that_go_to_someone_else_are_reported(tmp_path: Path, document: dict[str, Any]) -> None:
+    changed = copy.deepcopy(document)
+    resource(changed, "notifications-email-0")["inputs"]["endpoint"] = "someone@example.net"
+    _, found = reviewed(tmp_path, document, changed)
+    assert "recipient-changed" in {one["rule"] for one in found["findings"]}

@@ -71,6 +71,16 @@ ATTACKS = (
         ("governance-lead",),
         "the record of kit access review, which names who signed and the hash of what",
     ),
+    Attack(
+        "rewrite the settings that are published as in force",
+        (_s3("PutObject", "governance", "policy/in-force-integration.json"),),
+        _NOTHING,
+    ),
+    Attack(
+        "rewrite the record of a stage's gate",
+        (_s3("PutObject", "governance", "gates/rollout.json"),),
+        _NOTHING,
+    ),
     Attack("delete somebody's access record", (_dynamodb("DeleteItem", "access", "USER#somebody"),), _KEYS),
     Attack(
         "point a colleague's name at oneself",
