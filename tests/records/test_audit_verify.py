@@ -32,6 +32,7 @@ from tests.records.audit_fixtures import (
     MemoryBucket,
     Organisation,
     SigningKey,
+    Time,
     busy_hours,
     intent,
     outcome,
@@ -545,6 +546,35 @@ def test_an_object_that_was_late_is_sealed_by_the_next_manifest(organisation: Or
     report = verified(late)
     assert report.findings == []
     assert report.late_objects == 2
+
+
+CLOCKS: dict[str, Callable[[int], int]] = {  # minutes that a writer is off, by call
+    "an hour ahead": lambda _: 60,
+    "an hour behind": lambda _: -60,
+    "set back over the hour": lambda number: 0 if number < 7 else -20,
+    "set forward": lambda number: -20 if number < 7 else 0,
+    "now here, now there": lambda number: -60 * (number % 2),
+}
+
+
+@pytest.mark.parametrize("off", CLOCKS)
+def test_a_writer_whose_clock_is_wrong_is_no_finding(off: str) -> None:
+    organisation, skewed = Organisation(), Time()
+    right = organisation.writer()
+    wrong = replace(organisation, time=skewed)  # over the same bucket and log
+    writer = wrong.writer()
+    for number in range(16):
+        skewed.now = organisation.time.now + timedelta(minutes=CLOCKS[off](number))
+        organisation.call(right)
+        wrong.call(writer)
+        organisation.time.forward(minutes=10)
+        organisation.notary().seal_due()
+    for _ in range(2):
+        organisation.time.forward(hours=1)
+        organisation.notary().seal_due()
+    report = verified(organisation)
+    assert report.findings == []
+    assert report.calls == 32
 
 
 @pytest.mark.parametrize("altered", [True, False], ids=["altered", "removed"])

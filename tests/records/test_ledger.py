@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from lambdas.common.ledger.switches import OFF
 from tests.records.ledger_fixtures import (
     MONTH,
     Bench,
+    TurnableClock,
     department,
     dynamo_store,
     make_tables,
@@ -110,6 +112,26 @@ def test_a_rate_window_opens_again_with_the_next_minute_and_unused_tokens_come_b
         bench.clock.turn(minutes=1)
         granted = await bench.ledger.reserve(bench.ask(department=limited))
         assert {window.kind: window.limit for window in granted.windows} == {"requests": 10**6, "tokens": 150}
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("seconds", [-290, -61, 40, 290])
+def test_processes_whose_clocks_differ_keep_one_rate_together(seconds: int) -> None:
+    async def scenario() -> None:
+        one = Bench(MemoryStore())
+        other = Bench(one.store, TurnableClock(one.clock.now + timedelta(seconds=seconds)))
+        await one.grant_access()
+        limited, passed = department(user_requests_per_minute=4), 0
+        for _ in range(60):  # five minutes
+            for process in (one, other):
+                process.clock.turn(seconds=5)
+                try:
+                    await process.ledger.reserve(process.ask(department=limited))
+                    passed += 1
+                except Refused:
+                    pass
+        assert 4 * 5 <= passed <= 4 * 6 + 1
 
     run(scenario())
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.common.audit.chain import Chain, Draft, begin, make_tail
+from lambdas.common.audit.chain import Chain, Draft, begin, hour_prefix, make_tail
 from lambdas.common.audit.introduction import Identity, Introducer
 from lambdas.common.audit.store import LoopObjectStore, NotWritten, ObjectStore, Occupied, Unsure
 from lambdas.common.clock import Clock, utc_now
@@ -50,6 +50,7 @@ class _Chained:
         self._name = name
         self._clock = clock
         self._chain: Chain | None = None
+        self._hour = ""  # of the chain's newest object
         self._identity: Identity | None = None
         self._failures: deque[_Failure] = deque()
         self._in_doubt: list[dict[str, Any]] = []
@@ -87,6 +88,8 @@ class _Chained:
 
     async def _put(self, drafts: Sequence[Draft], put: _Put) -> str:
         now = self._clock()
+        if hour_prefix(now) < self._hour:  # the clock was set back, and hours are read in order
+            self._chain = None
         chain = self._chain or begin(f"{self._name}-{new_id(clock=self._clock)}")
         failures = list(self._failures)
         unconfirmed = [self._unconfirmed(failures, now)] if failures else []
@@ -99,7 +102,7 @@ class _Chained:
             self._in_doubt.append({"writer": chain.writer, "from_sequence": chain.sequence})
             self._chain = None
             raise
-        self._chain = batch.after
+        self._chain, self._hour = batch.after, hour_prefix(now)
         self._in_doubt.clear()
         for _ in failures:
             self._failures.popleft()

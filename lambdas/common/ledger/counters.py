@@ -10,7 +10,8 @@ which their process is dead: such a call no longer counts, and the next call tha
 it.
 
 The window of the current minute is part of the item, so budget and rate cost one write. A window of an
-earlier minute is replaced by the first call; one opened by a clock slightly ahead is used.
+earlier minute is replaced by the first call; one opened by a clock that is ahead is used, or two clocks would
+replace each other's and the rate would limit nothing.
 """
 
 import random
@@ -24,6 +25,7 @@ from lambdas.common.ledger.reservation import LedgerContended, LedgerUnavailable
 
 COMMITTED = "committed_microusd"
 UNCERTAIN = "uncertain_microusd"
+_AHEAD_MINUTES = 10  # of two clocks at most: AWS refuses what is signed five minutes from its own
 BEYOND = "beyond_microusd"
 WINDOW = "window"
 REQUESTS = "window_requests"
@@ -411,9 +413,9 @@ def _minute_text(minute: int) -> str:
 
 
 def _minutes(now: datetime) -> tuple[str, str]:
-    """Return the current minute, and the one that a clock ahead of ours may have opened."""
+    """Return the current minute, and the last one that a clock ahead of ours may have opened."""
     minute = int(now.timestamp()) // 60
-    return _minute_text(minute), _minute_text(minute + 1)
+    return _minute_text(minute), _minute_text(minute + _AHEAD_MINUTES)
 
 
 def _shard_of(key: Key, counter: Counter) -> int:
