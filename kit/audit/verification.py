@@ -97,11 +97,10 @@ class Report:
     sealed: Anchor | None = None  # the manifest of that hour
     findings: list[Finding] = field(default_factory=list)
 
-    def add(self, step: "Report", *, again: int = 0) -> None:
-        """Add the result of the next step, whose first `again` hours the previous step had already seen."""
+    def add(self, step: "Report") -> None:
+        """Add the result of the next step."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(step, name))
-        self.hours -= again
         self.sealed_through, self.sealed = (
             step.sealed_through or self.sealed_through,
             step.sealed or self.sealed,
@@ -194,28 +193,34 @@ def verify(
     edge: Iterable[EdgeLine] = (),
     *,
     progress: Callable[[Report], None] = lambda _: None,
+    again: int = 0,
 ) -> Report:
     """Verify a span.
 
     `access` (the gateway's log) and `edge` (API Gateway's) are read first: each of their lines must have
-    its records, and each call on record its line.
+    its records, and each call on record its line. What the first `again` hours hold is verified, but not
+    counted: the step before did.
     """
     calls = Calls()
     end = span.last + HOUR
+    repeated = Report()
     try:
         for line in access:
             calls.logged(line)
             if span.first <= min(line.at, began(line.request_id)) and (line.at < end or not span.bounded):
                 calls.access(line)
+                repeated.access_lines += line.at < span.first + again * HOUR
         for request in edge:
             if span.first <= request.first and (request.last < min(end, span.as_of) or not span.bounded):
                 calls.edge(request)
+                repeated.edge_lines += request.last < span.first + again * HOUR
         with (
             Checks() as checks,
             readers(_THREADS) as hours,
             readers(_THREADS) as objects,
         ):
-            return _Verification(source, trust, span, calls, objects, checks, progress).run(hours)
+            verification = _Verification(source, trust, span, calls, objects, checks, progress)
+            return verification.run(hours, again, repeated)
     finally:
         calls.close()
 
@@ -235,8 +240,8 @@ def verify_in_steps(
     """Verify a span a day at a time; `clean` is called after each day with how far everything verified, so
     that an interrupted run is not lost.
 
-    A step begins at the last sealed hour of the previous one, as the next run would, so records of that
-    hour count twice.
+    A step begins at the last sealed hour of the previous one, as the next run would. A writer counts in each
+    step in which it writes.
     """
     total, first, again = Report(), span.first, 0
     while True:
@@ -246,8 +251,10 @@ def verify_in_steps(
             bounded=span.bounded or last < span.last,
         )  # fmt: skip
         anchors = [one for one in trust.anchors if last == span.last or one.hour <= last]
-        report = verify(source, replace(trust, anchors=anchors), step, *logs(step), progress=progress)
-        total.add(report, again=again)
+        report = verify(
+            source, replace(trust, anchors=anchors), step, *logs(step), progress=progress, again=again
+        )
+        total.add(report)
         if report.sealed and not total.findings:
             clean(report.sealed)
         if last == span.last:
@@ -296,12 +303,17 @@ class _Verification:
         self._seals = _sealed_hours(source)
         self._writers = Writers(source, trust.writers, demanded=self._newest_demands())
 
-    def run(self, pool: ThreadPoolExecutor) -> Report:
-        """Verify every hour, then what spans hours."""
+    def run(self, pool: ThreadPoolExecutor, again: int, repeated: Report) -> Report:
+        """Verify every hour, then what spans hours.
+
+        What the first `again` hours hold is not counted; `repeated` has their lines of the logs.
+        """
         report, span = self._report, self._span
         if not span.whole:
             self._seal = self._seal_before(span.first - HOUR)
-        for hour, content in ahead(pool, span.hours(), self._load, most=_HOURS_AHEAD):
+        for number, (hour, content) in enumerate(ahead(pool, span.hours(), self._load, most=_HOURS_AHEAD)):
+            if 0 < number == again:
+                repeated = self._counted(repeated.access_lines, repeated.edge_lines)
             manifest = self._check_manifest(hour, content)
             if manifest is not None:
                 self._writers.demanded = manifest.introduced
@@ -314,9 +326,20 @@ class _Verification:
         first = None if span.whole else span.first
         report.findings += contradictions(self._source, self._anchors, first)
         report.findings += self._calls.findings(since=span.first, open_until=self._open_until())
-        report.writers, report.calls = len(self._chains), self._calls.count()
-        report.access_lines, report.edge_lines = self._calls.access_lines, self._calls.edge_lines
+        report = self._counted(self._calls.access_lines, self._calls.edge_lines)
+        for name in _COUNTS:
+            setattr(report, name, getattr(report, name) - getattr(repeated, name))
         return report
+
+    def _counted(self, access_lines: int, edge_lines: int) -> Report:
+        """Return the report with the counts of what has been read so far."""
+        return replace(
+            self._report,
+            writers=len(self._chains),
+            calls=self._calls.count(),
+            access_lines=access_lines,
+            edge_lines=edge_lines,
+        )
 
     def _open_until(self) -> datetime:
         end = min(self._span.as_of, self._span.last + HOUR)

@@ -676,6 +676,9 @@ def test_a_run_that_is_cut_short_is_taken_up_after_the_last_day_that_held() -> N
     assert (report.findings, report.hours) == ([], len(rest))
     whole = verify_in_steps(days.bucket, days.trust(), span, lambda _: (days.access, ()), lambda _: None)
     assert (whole.findings, whole.hours, whole.sealed) == ([], len(span), kept[-1])
+    at_once = verify(days.bucket, days.trust(), span, days.access)
+    for name in ("manifests", "segments", "objects", "records", "bytes", "writers", "calls", "access_lines"):
+        assert getattr(whole, name) == getattr(at_once, name), f"{name}: hours read twice count once"
     for key in [key for key in days.bucket.objects if key.startswith("segments/dt=2026-11-25/hour=20")]:
         del days.bucket.objects[key]
     kept.clear()
