@@ -37,11 +37,7 @@ _ROW = """
     format('department-{}', id % 20) AS department,
     format('case-{}', (id % {PEOPLE} + id % 3) % 30) AS use_case, '' AS prompt, false AS requires_review,
     'claude-sonnet-5-5' AS model, 'completed' AS result, '' AS reason, 2000::BIGINT AS input_tokens,
-    500::BIGINT AS output_tokens, 9000::BIGINT AS cost_microusd, false AS material_decision,
-    NULL::BOOLEAN AS useful, NULL::BIGINT AS minutes_saved, NULL::BOOLEAN AS edited,
-    NULL::BOOLEAN AS rejected,
-    NULL::VARCHAR AS decision, NULL::VARCHAR AS trainer, NULL::VARCHAR AS booked_month,
-    NULL::BIGINT AS after_line, NULL::BOOLEAN AS synthetic
+    500::BIGINT AS output_tokens, 9000::BIGINT AS cost_microusd, false AS material_decision
   FROM (SELECT CASE WHEN n % 50 = 1 THEN n - 1 ELSE n END AS id FROM range({FIRST}, {LAST}) AS t(n))
 """
 

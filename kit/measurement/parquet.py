@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from lambdas.common.audit.metadata import COLUMNS
 from lambdas.measurement.queries import PARQUET_PREFIX, Ask
 from lambdas.measurement.source import Source
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MEMORY = "1GB"  # beyond it DuckDB spills to a temporary file
+_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
 
 
 class ParquetRows:
@@ -106,10 +108,16 @@ def answers(query: str, files: "Sequence[Path]", memory: str = _MEMORY) -> Itera
         database.execute(f"SET memory_limit = '{memory}'")
         database.execute(f"SET temp_directory = '{spill}'")
         names = ", ".join("'" + str(one).replace("'", "''") + "'" for one in files)
-        database.execute(
-            f"CREATE VIEW records AS SELECT * FROM read_parquet([{names}], union_by_name = true, "  # noqa: S608
+        read = (
+            f"SELECT * FROM read_parquet([{names}], union_by_name = true, "  # noqa: S608
             "hive_partitioning = true, hive_types = {'dt': VARCHAR})"
         )
+        present = {name for name, *_ in database.execute(f"DESCRIBE {read}").fetchall()}
+        # As Athena reads them: a column that is younger than all of the files is null in every row.
+        absent = "".join(
+            f', NULL::{_TYPES[kind]} AS "{name}"' for name, kind in COLUMNS.items() if name not in present
+        )
+        database.execute(f"CREATE VIEW records AS SELECT *{absent} FROM ({read})")  # noqa: S608
         found = database.execute(query)
         columns = [one[0] for one in found.description or ()]
         while rows := found.fetchmany(10_000):

@@ -102,6 +102,22 @@ def _parquet(folder: Path, rows: list[tuple[str, dict[str, Any]]]) -> list[Path]
     return files
 
 
+def test_files_that_are_older_than_a_column_are_read_with_nothing_in_it(tmp_path: Path) -> None:
+    file = tmp_path / f"dt={_DAY}" / "part.parquet"
+    file.parent.mkdir()
+    duckdb.sql(
+        "COPY (SELECT 'rec_1' AS record_id, 'outcome' AS kind, 'req_1' AS request_id, "
+        f"'messages' AS \"call\", '{_DAY}T09:00:00.000+00:00' AS \"at\", 'completed' AS result, "
+        "7::BIGINT AS cost_microusd) "
+        f"TO '{file}' (FORMAT parquet)"
+    )
+    aggregate, counted = aggregate_by_query(lambda query: answers(query, [file]), _DAY, "test")
+    assert (counted, aggregate.total().counts["calls"]) == (1, 1)
+    assert next(iter(answers("SELECT status, synthetic FROM records", [file]))) == {
+        "status": None, "synthetic": None,
+    }  # fmt: skip
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=_RECORDS)
 def test_the_query_gives_the_numbers_that_the_function_counts(
