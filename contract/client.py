@@ -34,6 +34,7 @@ from contract.kinds import (
     HttpsUrl,
     InstanceArn,
     MetadataUrl,
+    MicrosoftId,
     ModelId,
     Name,
     ProviderUrl,
@@ -43,15 +44,45 @@ from contract.kinds import (
     S3Uri,
     ServiceAccount,
     Size,
+    SlackChannelId,
+    SlackWorkspace,
     Slug,
     SubnetId,
     TagKey,
+    TeamsChannelId,
     Words,
     Workspace,
 )
 from contract.writing import published
 
 SCHEMA = 2  # version of the client file; 1 was a single file, with documents shared by all clients of a fork
+
+
+@declared
+class Slack:
+    """Slack channels to which Amazon Q Developer in chat applications delivers. Authorize the workspace in
+    its console once, and invite the application to each channel.
+    """
+
+    workspace_id: SlackWorkspace = key("the workspace")
+    champions_channel_id: SlackChannelId | None = key("channel of the champions", default=None)
+    questions_channel_id: SlackChannelId | None = key(
+        "channel that is notified of each question asked in the portal, without its text", default=None
+    )
+
+
+@declared
+class Teams:
+    """Microsoft Teams channels to which Amazon Q Developer in chat applications delivers. Authorize the team
+    in its console once, and add the application to the team.
+    """
+
+    tenant_id: MicrosoftId = key("the tenant")
+    team_id: MicrosoftId = key("the team")
+    champions_channel_id: TeamsChannelId | None = key("channel of the champions", default=None)
+    questions_channel_id: TeamsChannelId | None = key(
+        "channel that is notified of each question asked in the portal, without its text", default=None
+    )
 
 
 @declared
@@ -71,6 +102,8 @@ class Contacts:
         "subscribers to the champions' newsletter (`kit champions --write`): people, or the email"
 " address of a Slack or Teams channel; each confirms the subscription once", default=(), most=50,
     )  # fmt: skip
+    slack: Slack | None = key("delivery to Slack channels", default=None)
+    teams: Teams | None = key("delivery to Microsoft Teams channels", default=None)
 
 
 @declared

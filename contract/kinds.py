@@ -200,6 +200,24 @@ FederationRule = Annotated[
 ServiceAccount = Annotated[
     str, Text("an id such as svac_0123", r"svac_[A-Za-z0-9]+", 100, ("svac_a", "svac_b"))
 ]
+SlackWorkspace = Annotated[
+    str, Text("the id of a Slack workspace such as T07EA123LEP", r"[0-9A-Z]{1,255}", 255, ("T0AAA", "T0BBB"))
+]
+SlackChannelId = Annotated[
+    str, Text("the id of a Slack channel such as C07EZ1ABC23", r"[A-Za-z0-9]+", 255, ("C0AAA", "C0BBB"))
+]
+MicrosoftId = Annotated[
+    str,
+    Text("an id such as 11111111-2222-3333-4444-555555555555",
+         r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", 36,
+         ("11111111-2222-3333-4444-555555555555", "21111111-2222-3333-4444-555555555555")),
+]  # fmt: skip
+TeamsChannelId = Annotated[
+    str,
+    Text("the id of a Teams channel as its link has it, such as 19%3aabc%40thread.tacv2",
+         r"[\w=+/.,-]*%3[aA][\w=+/.,-]*%40[\w=+/.,-]*", 255,
+         ("19%3aabc%40thread.tacv2", "19%3adef%40thread.tacv2")),
+]  # fmt: skip
 Workspace = Annotated[
     str, Text("an id such as wrkspc_0123", r"wrkspc_[A-Za-z0-9]+", 100, ("wrkspc_a", "wrkspc_b"))
 ]

@@ -15,6 +15,7 @@ from components.portal.deputy import DeputyArgs
 from components.portal.portal import Portal, PortalArgs
 from components.portal.reminders import Reminders, RemindersArgs
 from contract import client as contract
+from stacks.chat import chat_channels
 from stacks.placement import names_of
 from stacks.portal_address import address
 from stacks.settings import Settings
@@ -59,6 +60,7 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
             organization=settings.organization,
             client_folder=Path(settings.client_folder) if settings.client_folder else None,
             case_after_refusals=settings.inspection.case_after_refusals,
+            questions_chat=chat_channels(settings.contacts, "questions_channel_id"),
             table_key_arn=place.table_key_arn,
             layer_arn=DependencyLayer("portal-layer", names, "portal", options).arn,
             registrar_layer_arn=place.registrar_layer_arn,

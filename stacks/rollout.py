@@ -13,6 +13,7 @@ from components.functions import Network
 from components.measurement.dashboards import Dashboards, DashboardsArgs
 from components.permissions import canonical_json
 from stacks import contracts, departments, gates
+from stacks.chat import chat_channels
 from stacks.integration import context
 from stacks.placement import names_of, stage_options
 from stacks.settings import Settings
@@ -93,8 +94,10 @@ def _champions(settings: Settings, base: contracts.StageOutputs, desk: departmen
         messages_key_arn=base["messages_key_arn"],
         governance_bucket_name=base["governance_bucket_name"],
         governance_key_arn=base["governance_key_arn"],
+        boundary_arn=base["permissions_boundary_arn"],
         user_pool_id=desk.user_pool_id,
         emails=settings.contacts.champions,
+        chat=chat_channels(settings.contacts, "champions_channel_id"),
         early_access=[alias for alias, one in settings.claude.models.items() if GROUP in one.roles],
     )
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import cognito, sns
+from pulumi_aws import cognito
 
 from components.base import KitComponent, Names, refuse
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
-from components.mail_subscriptions import subscribe_by_mail
-from components.permissions import Statement, canonical_json, document
+from components.permissions import canonical_json
+from components.topics import ChatChannel, deliver_to_chat, subscribe_by_mail, topic_of_own_roles
 
 GROUP = "champions"
 
@@ -18,7 +18,8 @@ GROUP = "champions"
 class ChampionsArgs:
     """`wanted` is the size's number of champions over all departments. `early_access` are the model aliases
     that the gateway policy restricts to their role. `emails` subscribe to the channel; each address
-    confirms once.
+    confirms once. `chat` are the Slack and Teams channels to which it is delivered, by a role under the
+    permissions boundary `boundary_arn`.
     """
 
     names: Names
@@ -27,18 +28,21 @@ class ChampionsArgs:
     messages_key_arn: pulumi.Input[str]
     governance_bucket_name: pulumi.Input[str]
     governance_key_arn: pulumi.Input[str]
+    boundary_arn: pulumi.Input[str]
     user_pool_id: pulumi.Input[str] | None = None
     early_access: Sequence[str] = ()
     emails: Sequence[str] = ()
+    chat: Sequence[ChatChannel] = ()
 
 
 class Champions(KitComponent):
     """The champions programme (L4.6).
 
-    Creates: the topic `champions` as their channel, its subscriptions by mail, the programme as an object of
-    the governance bucket (how many in which departments, the training of each quarter, how they are
-    recognised), and the Cognito group `champions` where there is a user pool.
-    Default posture: the channel is encrypted, TLS only, and only this account's roles publish to it.
+    Creates: the topic `champions` as their channel, its subscriptions by mail and its delivery to Slack or
+    Teams, the programme as an object of the governance bucket (how many in which departments, the training of
+    each quarter, how they are recognised), and the Cognito group `champions` where there is a user pool.
+    Default posture: the channel is encrypted, TLS only, and only this account's roles publish to it. People
+    who write to it in a chat may do nothing in the account.
     Replaced when changed: client, environment.
     """
 
@@ -51,36 +55,11 @@ class Champions(KitComponent):
             ],
         )
         super().__init__(name, opts)
-        self.channel = sns.Topic(
-            f"{name}-channel",
-            name=args.names.of(GROUP),
-            kms_master_key_id=args.messages_key_arn,
-            opts=self.child(),
-        )
-        sns.TopicPolicy(
-            f"{name}-channel-policy",
-            arn=self.channel.arn,
-            policy=document(
-                [
-                    Statement(
-                        "OwnRolesPublish",
-                        ["sns:Publish"],
-                        [self.channel.arn],
-                        principals={"AWS": [args.names.root_principal]},
-                    ),
-                    Statement(
-                        "DenyPlainHttp",
-                        ["sns:Publish"],
-                        [self.channel.arn],
-                        effect="Deny",
-                        principals="*",
-                        conditions={"Bool": {"aws:SecureTransport": "false"}},
-                    ),
-                ]
-            ),
-            opts=self.child(),
+        self.channel = topic_of_own_roles(
+            self, f"{name}-channel", args.names.of(GROUP), args.messages_key_arn, args.names
         )
         subscribe_by_mail(self, name, self.channel, args.emails)
+        deliver_to_chat(self, name, args.names, args.boundary_arn, self.channel, GROUP, args.chat)
         programme = PublishedText(
             f"{name}-programme",
             PublishedTextArgs(

@@ -7,8 +7,8 @@ import pulumi
 from pulumi_aws import sns
 
 from components.base import KitComponent, Names, refuse
-from components.mail_subscriptions import subscribe_by_mail
 from components.permissions import Statement, document
+from components.topics import subscribe_by_mail
 
 _PUBLISHERS = (
     "budgets.amazonaws.com",

@@ -1,10 +1,11 @@
 """The portal's functions, table and app client."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-from pulumi_aws import dynamodb
+from pulumi_aws import dynamodb, sns
 
 from components.api.gateway import Stores
 from components.api.scheduled import ScheduleArgs, ScheduledFunction
@@ -15,6 +16,7 @@ from components.identity.people import PROVIDER, People
 from components.permissions import Statement, append_records, put_copies, via
 from components.portal.content import content_text, history_days
 from components.portal.deputy import Deputy, DeputyArgs
+from components.topics import ChatChannel, deliver_to_chat, topic_of_own_roles
 from lambdas.common.refusal_counts import ANY_MONTH
 from lambdas.portal.figures import FIGURES_KEY
 
@@ -29,7 +31,8 @@ class PortalArgs:
 
     `client_id` is its app client. `url` is its public URL including the path. `table_key_arn` encrypts the
     table; `layer_arn` contains the packages of the pages, `registrar_layer_arn` those of the registrar.
-    `client_folder` overrides documents and courses. After `case_after_refusals` refusals of a person in a
+    `client_folder` overrides documents and courses. `questions_chat` are Slack and Teams channels that are
+    notified of each question. After `case_after_refusals` refusals of a person in a
     month, a case is opened for the governance lead; None: refusals are not counted. Memory in MB;
     `reserved_concurrency` keeps pages from starving the gateway.
     """
@@ -46,6 +49,7 @@ class PortalArgs:
     registrar_layer_arn: pulumi.Input[str]
     deputy: DeputyArgs
     client_folder: Path | None = None
+    questions_chat: Sequence[ChatChannel] = ()
     case_after_refusals: int | None = None
     memory: int = 512
     reserved_concurrency: int | None = None
@@ -57,7 +61,8 @@ class Portal(KitComponent):
     """A place for people: library, courses, guidelines, support (L4.1-L4.6, L2.1, G.1, G.2).
 
     Creates: the table `portal` with the index `queue`, the content `portal/content.json` in the governance
-    bucket, the web function `portal`, the functions `registrar` and `onboarding`, and the deputy.
+    bucket, the web function `portal`, the functions `registrar` and `onboarding`, and the deputy; where
+    questions are delivered to a chat, the topic `questions`.
     Default posture: the portal's function holds no right on audit or ledger, and reads of the access table
     only who visits: what people do is done with their own token. Only where conversations are kept for days
     may it use the data keys of people, and make none. The registrar alone appends acceptances and passes, and
@@ -86,6 +91,7 @@ class Portal(KitComponent):
         self.daily = ScheduledFunction(
             f"{name}-daily", ScheduleArgs(self._daily(), "cron(0 4 * * ? *)"), after_content
         )
+        self._questions = self._questions_topic(name)
         self.deputy = Deputy(f"{name}-deputy", args.deputy, self.child())
         self.function = Function(f"{name}-pages", self._pages(), after_content)
         self.register_outputs({"table": self.table.name, "arn": self.function.arn})
@@ -137,6 +143,7 @@ class Portal(KitComponent):
                     [self.registrar.alias.arn, self.deputy.function.alias.arn],
                 ),
                 *(self._use_subject_keys() if days else ()),
+                *(self._notify_of_questions(self._questions) if self._questions is not None else ()),
             ],
             environment={
                 "KIT_ENVIRONMENT": args.context.names.environment,
@@ -155,6 +162,7 @@ class Portal(KitComponent):
                 "REGISTRAR_FUNCTION": self.registrar.alias.arn,
                 "DEPUTY_FUNCTION": self.deputy.function.alias.arn,
                 **(self._history_environment(days) if days else {}),
+                **({"QUESTIONS_TOPIC": self._questions.arn} if self._questions is not None else {}),
             },
             layers=[args.layer_arn],
             memory=args.memory,
@@ -162,6 +170,32 @@ class Portal(KitComponent):
             reserved_concurrency=args.reserved_concurrency,
             web=Web(readiness_path="/healthz"),
         )
+
+    def _questions_topic(self, name: str) -> sns.Topic | None:
+        """Create the topic that takes notices of questions to a chat."""
+        args, context = self._args, self._args.context
+        if not args.questions_chat:
+            return None
+        names = context.names
+        made = topic_of_own_roles(
+            self, f"{name}-questions", names.of("questions"), context.messages_key_arn, names
+        )
+        deliver_to_chat(
+            self, f"{name}-questions", names, context.boundary_arn, made, "questions", args.questions_chat
+        )
+        return made
+
+    def _notify_of_questions(self, topic: sns.Topic) -> list[Statement]:
+        context = self._args.context
+        return [
+            Statement("NotifyOfQuestions", ["sns:Publish"], [topic.arn]),
+            Statement(
+                "EncryptNotices",
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                [context.messages_key_arn],
+                conditions=via("sns", context.names.region),
+            ),
+        ]
 
     def _use_subject_keys(self) -> list[Statement]:
         stores = self._args.stores

@@ -30,6 +30,12 @@ FORCES_NEW: dict[str, tuple[str, ...]] = {
     "aws:athena/namedQuery:NamedQuery": ("database", "description", "name", "query", "workgroup"),
     "aws:athena/workgroup:Workgroup": ("name",),
     "aws:budgets/budget:Budget": (*_NAME, "accountId"),
+    "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": ("configurationName", "slackTeamId"),
+    "aws:chatbot/teamsChannelConfiguration:TeamsChannelConfiguration": (
+        "configurationName",
+        "teamId",
+        "tenantId",
+    ),
     "aws:cloudtrail/trail:Trail": ("name",),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": ("alarmName",),
     "aws:cloudwatch/dashboard:Dashboard": ("dashboardName",),

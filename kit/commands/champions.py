@@ -31,7 +31,8 @@ def champions(
     Prompts approved, reviews done, people trained and answers rated are computed from published prompts,
     reviews and records, as in the quarterly governance review. The order is by id; nobody is ranked.
 
-    The channel reaches the people in `contacts.champions`.
+    The channel reaches the people in `contacts.champions`, and the channels for champions in `contacts.slack`
+    and `contacts.teams`.
 
     Exit codes: 0 done; 2 invalid option; 4 no deployment can be reached.
     """
@@ -84,9 +85,12 @@ def champions(
 def _write(text: str, subject: str, client: str | None, *, as_json: bool) -> None:
     """Send a message to the channel. Raises KitError (2) for text that mail cannot carry."""
     from kit.target import find_target
+    from lambdas.common.chat_notice import chat_notice
 
-    if not text.strip() or len(text.encode()) > _MOST_BYTES:
-        raise KitError("--write takes a text of 1 byte to 256 KiB", exit_code=ExitCode.USAGE)
+    # to people the text as it is, to a Slack or Teams channel as its application reads it
+    message = json.dumps({"default": text, "https": chat_notice(subject, text)}, ensure_ascii=False)
+    if not text.strip() or len(message.encode()) > _MOST_BYTES:
+        raise KitError("--write takes a text of 1 byte to some 200 KiB", exit_code=ExitCode.USAGE)
     plain = subject.isascii() and subject.isprintable() and subject[:1].isalnum()
     if not plain or len(subject) > _MOST_SUBJECT:
         raise KitError(
@@ -98,12 +102,15 @@ def _write(text: str, subject: str, client: str | None, *, as_json: bool) -> Non
         topic, sns = target.require("champions_topic_arn"), target.client("sns")
         known = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
         readers = [one for one in known if one["SubscriptionArn"].startswith("arn:")]
-        sent = sns.publish(TopicArn=topic, Subject=subject, Message=text)["MessageId"]
+        sent = sns.publish(TopicArn=topic, Subject=subject, Message=message, MessageStructure="json")[
+            "MessageId"
+        ]
     if as_json:
         typer.echo(json.dumps({"sent": sent, "readers": len(readers), "waiting": len(known) - len(readers)}))
         return
     typer.echo(f"sent to {len(readers)} readers of the channel")
     if not readers:
         typer.echo(
-            "hint: name readers in contacts.champions; each confirms the mail that AWS sends them once"
+            "hint: name readers in contacts.champions, each of whom confirms the mail that AWS sends, or a "
+            "channel in contacts.slack or contacts.teams"
         )

@@ -45,6 +45,13 @@ FAMILIES: tuple[Family, ...] = (
            ["{arn}:budgets::{account}:budget/{name}*"]),
     Family(["aws:budgets/"], "billing", "GetBillingViewData",
            ["{arn}:billing::{account}:billingview/primary"]),
+    Family(["aws:chatbot/"], "chatbot",
+           f"DeleteMicrosoftTeamsChannelConfiguration DeleteSlackChannelConfiguration"
+           f" UpdateMicrosoftTeamsChannelConfiguration UpdateSlackChannelConfiguration {_TAGS}",
+           ["{arn}:chatbot::{account}:chat-configuration/*/{name}*"],
+           "CreateMicrosoftTeamsChannelConfiguration CreateSlackChannelConfiguration"
+           " DescribeSlackChannelConfigurations GetMicrosoftTeamsChannelConfiguration"
+           " ListMicrosoftTeamsChannelConfigurations"),
     Family(["aws:cloudtrail/"], "cloudtrail",
            "AddTags CreateTrail DeleteTrail GetEventSelectors GetTrail GetTrailStatus ListTags"
            " PutEventSelectors"

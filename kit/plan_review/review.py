@@ -340,6 +340,8 @@ _GUARDS = {
     "aws:secretsmanager/secretPolicy:SecretPolicy": "critical",
     "aws:secretsmanager/secretRotation:SecretRotation": "critical",
     "aws:sns/topicPolicy:TopicPolicy": "warning",
+    "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration": "warning",
+    "aws:chatbot/teamsChannelConfiguration:TeamsChannelConfiguration": "warning",
     "aws:sns/topicSubscription:TopicSubscription": "warning",
     "aws:wafv2/webAcl:WebAcl": "critical",
     "aws:wafv2/webAclAssociation:WebAclAssociation": "critical",

@@ -30,6 +30,7 @@ from lambdas.portal.content import ContentSource, ContentUnavailable
 from lambdas.portal.figures import FiguresSource
 from lambdas.portal.gateway import Gateway
 from lambdas.portal.history import History
+from lambdas.portal.notices import Notices
 from lambdas.portal.pages import (
     ask,
     cases,
@@ -163,6 +164,7 @@ def compose(settings: PortalSettings) -> Portal:
         clock=utc_now,
         warm=partial(clients.warm, "dynamodb", "s3", "lambda"),
         history=_history(clients, settings, table, dynamodb) if settings.history_days else None,
+        notices=Notices(clients.named("sns"), settings.questions_topic) if settings.questions_topic else None,
     )
 
 

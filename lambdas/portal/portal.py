@@ -19,6 +19,7 @@ from lambdas.portal.figures import FiguresSource
 from lambdas.portal.gateway import Gateway
 from lambdas.portal.history import History
 from lambdas.portal.language import Language
+from lambdas.portal.notices import Notices
 from lambdas.portal.pool import UserPool
 from lambdas.portal.sessions import Session, Sessions
 from lambdas.portal.settings import PortalSettings
@@ -85,6 +86,7 @@ class Portal:
     clock: Clock
     warm: Callable[[], None] = lambda: None  # makes what the first page needs; blocks
     history: History | None = None  # None: conversations end with the session
+    notices: Notices | None = None  # None: no channel is notified of questions
 
     @property
     def history_days(self) -> int:

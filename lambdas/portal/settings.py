@@ -21,7 +21,7 @@ class PortalSettings:
     `portal_url` includes the base path of every page (`/portal`). `issuer` is the user pool's.
     `device_client_id` is the app client of the command, through which devices sign in; empty: they cannot.
     `history_days`: how long conversations are kept, encrypted with the keys of `subject_keys_table`; 0: for
-    the session only.
+    the session only. `questions_topic`: where new questions are announced; empty: nowhere.
     """
 
     region: str
@@ -42,6 +42,7 @@ class PortalSettings:
     organization: str
     device_client_id: str = ""
     history_days: int = 0
+    questions_topic: str = ""
     subject_keys_table: str = ""
     subject_key_arn: str = ""
 
@@ -89,6 +90,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
         content_key=environ.get("PORTAL_CONTENT_KEY", "portal/content.json"),
         environment=environ.get("KIT_ENVIRONMENT", "local"),
         device_client_id=environ.get("DEVICE_CLIENT_ID", ""),
+        questions_topic=environ.get("QUESTIONS_TOPIC", ""),
         history_days=int(environ.get("HISTORY_DAYS", "0")),
         subject_keys_table=environ.get("SUBJECT_KEYS_TABLE", ""),
         subject_key_arn=environ.get("SUBJECT_KEY_ARN", ""),

@@ -23,7 +23,16 @@ EXAMPLE: dict[str, Any] = read_yaml(CONFIG_FOLDER / "clients" / "example.yaml")
 def _rich() -> dict[str, Any]:
     """The example client with every optional part that goes with its own."""
     document = copy.deepcopy(EXAMPLE)
-    document["contacts"]["help_url"] = "https://help.example.com"
+    document["contacts"] |= {
+        "help_url": "https://help.example.com",
+        "slack": {"workspace_id": "T0", "champions_channel_id": "C1", "questions_channel_id": "C2"},
+        "teams": {
+            "tenant_id": "11111111-2222-3333-4444-555555555550",
+            "team_id": "11111111-2222-3333-4444-555555555551",
+            "champions_channel_id": "19%3aa%40thread.tacv2",
+            "questions_channel_id": "19%3ab%40thread.tacv2",
+        },
+    }
     document |= {
         "coe": {"director": ["arn:aws:iam::111122223333:role/director"]},
         "console_access": {

@@ -26,6 +26,8 @@ REQUESTS: Mapping[str, tuple[str, str]] = {
     "aws:apigatewayv2/vpcLink": ("apigatewayv2", "CreateVpcLink"),
     "aws:athena/namedQuery": ("athena", "CreateNamedQuery"),
     "aws:athena/workgroup": ("athena", "CreateWorkGroup"),
+    "aws:chatbot/slackChannelConfiguration": ("chatbot", "CreateSlackChannelConfiguration"),
+    "aws:chatbot/teamsChannelConfiguration": ("chatbot", "CreateMicrosoftTeamsChannelConfiguration"),
     "aws:cloudtrail/trail": ("cloudtrail", "CreateTrail"),
     "aws:cloudwatch/compositeAlarm": ("cloudwatch", "PutCompositeAlarm"),
     "aws:cloudwatch/dashboard": ("cloudwatch", "PutDashboard"),

@@ -19,7 +19,24 @@ _CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-
 _DOMAIN = {"custom_domain": {"name": "api.example.com", "certificate_arn": _CERTIFICATE}}
 _ON_KUBERNETES = {"capacity": {"runtime": "kubernetes"}}
 _DIRECT = {"name": "direct.example.com", "certificate_arn": _CERTIFICATE}
+_GUID = "11111111-2222-3333-4444-555555555555"
 _MONITOR = "arn:aws:ce::111122223333:anomalymonitor/0a1b2c3d-1111-2222-3333-444455556666"
+
+_CONTACTS = {
+    "owner": "owner@example.com",
+    "alarms": ["oncall@example.com"],
+    "slack": {
+        "workspace_id": "T07EA123LEP",
+        "champions_channel_id": "C07EZ1ABC23",
+        "questions_channel_id": "C07EZ1ABC24",
+    },
+    "teams": {
+        "tenant_id": _GUID,
+        "team_id": _GUID,
+        "champions_channel_id": "19%3aabc%40thread.tacv2",
+        "questions_channel_id": "19%3adef%40thread.tacv2",
+    },
+}
 
 
 def _by(*providers: Mapping[str, Any], **others: Any) -> dict[str, Any]:
@@ -32,7 +49,12 @@ VARIANTS: Mapping[str, Mapping[str, Any] | None] = {
     "custom domain": {"api": _DOMAIN},
     "mutual TLS": {"api": {**_DOMAIN, "mutual_tls": {"truststore_uri": "s3://example-trust/bundle.pem"}}},
     "private API": {"api": {"exposure": "private"}, "network": {"mode": "managed", "cidr": "10.40.0.0/20"}},
-    "direct door": {"api": _DOMAIN, "cluster": {"direct_door": _DIRECT}, "sizing": _ON_KUBERNETES},
+    "direct door": {
+        "api": _DOMAIN,
+        "cluster": {"direct_door": _DIRECT},
+        "contacts": _CONTACTS,  # with every kind of channel
+        "sizing": _ON_KUBERNETES,
+    },
     "cluster first": {
         "api": _DOMAIN,
         "cluster": {"direct_door": _DIRECT, "workloads": False},

@@ -3,9 +3,11 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import botocore.session
 import pytest
 from typer.testing import CliRunner
 
@@ -13,8 +15,9 @@ from kit.commands.prompt import app
 from kit.home import PROJECT_ROOT
 from kit.prompts.library import read_library
 from lambdas.portal.erasure import erase
+from lambdas.portal.notices import Notices
 
-from .in_process import Clock, Place, make_place, post
+from .in_process import REGION, Clock, Place, make_place, post
 
 LIN, KIM = "p_lin", "p_kim"
 WORDS = {
@@ -100,3 +103,31 @@ def test_an_erasure_takes_the_example_with_it(place: Place, tmp_path: Path) -> N
     left = json.dumps(place.dynamodb.scan(TableName="portal")["Items"])
     assert "Clause 14" not in left
     assert "six months" not in left
+
+
+def test_the_centers_channel_is_notified_of_every_ticket_without_a_persons_words(place: Place) -> None:
+    """(L4.3) In the format of Amazon Q Developer in chat applications; the ticket stands if nobody can be."""
+    session = botocore.session.get_session()
+    sns, sqs = (session.create_client(one, region_name=REGION) for one in ("sns", "sqs"))
+    topic = sns.create_topic(Name="questions")["TopicArn"]
+    queue = sqs.create_queue(QueueName="channel")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    attributes = {"RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    asked = {"kind": "question", "text": "May I translate a letter from Jo?"}
+    place.portal = replace(place.portal, notices=Notices(sns, topic))
+    with place.browser(LIN) as client:
+        first = post(client, "support/ask", asked).url.path.rsplit("/", 1)[1]
+        second = post(client, "library/propose", WORDS).url.path.rsplit("/", 1)[1]
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+        notices = {one["Body"] for one in received}
+        assert len(notices) == 2
+        for body in notices:
+            notice = json.loads(body)
+            assert (notice["version"], notice["source"]) == ("1.0", "custom")
+            assert set(notice["content"]) == {"textType", "title", "description"}
+            assert "From legal." in notice["content"]["description"]
+            assert not any(word in body for word in ("Jo?", LIN, *WORDS.values()))
+        assert all(any(f"/support/tickets/{one}" in body for body in notices) for one in (first, second))
+        sns.delete_topic(TopicArn=topic)
+        assert post(client, "support/ask", asked).status_code == 200

@@ -22,6 +22,7 @@ from lambdas.portal.popular import most_used, note_verdict
 from lambdas.portal.portal import Visitor
 from lambdas.portal.structured import readable
 from lambdas.portal.table import Row
+from lambdas.portal.tickets import open_ticket
 from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of, whole_number
 
 _REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
@@ -221,23 +222,13 @@ async def favourite(request: Request, visitor: Visitor, fields: FormData) -> Res
 
 async def propose(request: Request, visitor: Visitor, fields: FormData) -> Response:
     """Suggest a prompt, or a change of one: a ticket for its owner, with the person's example."""
-    portal = portal_of(request)
     text, example, result = (str(fields.get(name, "")).strip() for name in ("text", "example", "result"))
     about = str(fields.get("prompt", ""))[:80]
     if not 0 < len(text) <= _PROPOSAL_CHARACTERS or max(len(example), len(result)) > _EXAMPLE_CHARACTERS:
         return redirect(request, "/library#propose")
-    now = portal.now()
-    facts = {
-        "kind": "proposal", "person": visitor.person, "name": visitor.name, "department":
-        visitor.record.department, "about": about, "text": text, "at": int(now.timestamp()), "state": "open",
-        "example": example, "result": result,
-    }  # fmt: skip
-    row = Row(f"TICKET#{new_id('tic_')}", "HEAD", facts, queue="open", at=now.isoformat())
-    await run_in_threadpool(portal.table.create, row)
-    await run_in_threadpool(
-        portal.table.write, Row(f"PERSON#{visitor.person}", row.pk, {"at": facts["at"], "kind": "proposal"})
-    )
-    return redirect(request, f"/support/tickets/{row.pk.removeprefix('TICKET#')}")
+    facts = {"about": about, "text": text, "example": example, "result": result}
+    identifier = await run_in_threadpool(open_ticket, portal_of(request), visitor, "proposal", facts)
+    return redirect(request, f"/support/tickets/{identifier}")
 
 
 async def the_prompt(request: Request, visitor: Visitor) -> PromptPage | None:

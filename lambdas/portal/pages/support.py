@@ -17,8 +17,10 @@ from lambdas.common.ids import new_id
 from lambdas.common.learning import Content, OfficeHour
 from lambdas.portal.calendar import Event, calendar
 from lambdas.portal.gateway import GatewayError
+from lambdas.portal.notices import KINDS
 from lambdas.portal.portal import Portal, Visitor
 from lambdas.portal.table import Row, RowConflict
+from lambdas.portal.tickets import open_ticket
 from lambdas.portal.web import failed, form, portal_of, redirect, signed_in, views_of
 
 _REQUEST_ID = re.compile(r"req_[0-9A-Z]{20,40}")
@@ -29,7 +31,6 @@ _QUESTION_CHARACTERS = 300
 _SHOWN_ANSWERS = 30
 ANSWER = "ANSWER"
 _WEEKS = 26
-KINDS = ("question", "blocked", "proposal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,27 +142,12 @@ async def ask(request: Request, visitor: Visitor, fields: FormData) -> Response:
     fits = 0 < len(text) <= _CHARACTERS and kind in KINDS
     if not fits or (kind == "blocked" and not _REQUEST_ID.fullmatch(request_id)):
         return redirect(request, "/support?problem=1#ask")
-    now = portal.now()
-    identifier = new_id("tic_")
-    facts = {
-        "kind": kind,
-        "person": visitor.person,
-        "name": visitor.name,
-        "department": visitor.record.department,
-        "about": request_id,
-        "text": text,
-        "at": int(now.timestamp()),
-        "state": "open",
-    }
-    await run_in_threadpool(
-        portal.table.create, Row(f"TICKET#{identifier}", "HEAD", facts, queue="open", at=now.isoformat())
-    )
+    facts = {"about": request_id, "text": text}
+    identifier = await run_in_threadpool(open_ticket, portal, visitor, kind, facts)
     if kind == "blocked":  # counted as a statement on the detector; the ticket stands whatever it says
         with contextlib.suppress(GatewayError):
             said = {"request_id": request_id, "what": "stopped"}
             await portal.gateway.post(visitor.token, "/v1/inspection-mistakes", said)
-    own = Row(f"PERSON#{visitor.person}", f"TICKET#{identifier}", {"at": facts["at"], "kind": kind})
-    await run_in_threadpool(portal.table.write, own)
     return redirect(request, f"/support/tickets/{identifier}")
 
 
