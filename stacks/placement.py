@@ -51,6 +51,12 @@ def _tags(settings: Settings) -> dict[str, str]:
 _WITHOUT_CONTROL_PLANE = ("cac1-az3", "use1-az3", "usw1-az2")
 _WITHOUT_VPC_LINK = ("apne1-az3", "apne2-az4", "cac1-az4", "euw3-az2", "use1-az3", "usw1-az2")
 
+# Regions of which the same table named no zone at all.
+WITHOUT_VPC_LINKS = (
+    "af-south-1", "ap-northeast-3", "ap-south-2", "ap-southeast-4", "ca-west-1", "eu-central-2", "eu-south-1",
+    "il-central-1", "me-central-1",
+)  # fmt: skip
+
 
 def zones_of(settings: Settings, options: pulumi.ResourceOptions) -> list[pulumi.Output[str]]:
     """Return as many availability zones of the region as the size asks for, excluding Local and Wavelength

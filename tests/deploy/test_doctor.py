@@ -254,6 +254,16 @@ def test_a_region_with_all_that_a_network_needs_is_ready() -> None:
     assert {found[one].state for one in ("endpoints", "addresses", "image signing")} == {"ok"}
 
 
+def test_a_region_in_which_api_gateway_cannot_reach_pods_is_reported() -> None:
+    certificate = DOMAIN["custom_domain"]["certificate_arn"].replace("eu-central-1", "eu-south-1")
+    there = {"custom_domain": {**DOMAIN["custom_domain"], "certificate_arn": certificate}}
+    chosen = settings(size="enterprise", region="eu-south-1", api=there, portal=None)
+    found = checked(chosen)["VPC links"]
+    assert found.state == "failed"
+    assert "sizing.capacity.runtime: lambda" in found.fix
+    assert of_network("enterprise", dict.fromkeys(ENDPOINTS, ZONES), [])["VPC links"].state == "ok"
+
+
 def test_a_region_that_lacks_an_endpoint_or_has_it_in_too_few_zones_is_reported() -> None:
     lacking = {one: ZONES for one in ENDPOINTS if "bedrock" not in one}
     found = of_network("medium", lacking, [])["endpoints"]
