@@ -256,9 +256,14 @@ def test_a_region_with_all_that_a_network_needs_is_ready() -> None:
 
 def test_a_region_in_which_api_gateway_cannot_reach_pods_is_reported() -> None:
     certificate = DOMAIN["custom_domain"]["certificate_arn"].replace("eu-central-1", "eu-south-1")
-    there = {"custom_domain": {**DOMAIN["custom_domain"], "certificate_arn": certificate}}
-    chosen = settings(size="enterprise", region="eu-south-1", api=there, portal=None)
-    found = checked(chosen)["VPC links"]
+    there, portal = (
+        {"custom_domain": {"name": name, "certificate_arn": certificate}}
+        for name in ("api.example.com", "portal.example.com")
+    )
+    chosen = settings(size="enterprise", region="eu-south-1", api=there, portal=portal)
+    with ExitStack() as stubs:
+        asked = account_checks(chosen, Account(stubs), now=NOW)
+        found = next(one for one in asked if one.name == "VPC links")
     assert found.state == "failed"
     assert "sizing.capacity.runtime: lambda" in found.fix
     assert of_network("enterprise", dict.fromkeys(ENDPOINTS, ZONES), [])["VPC links"].state == "ok"
