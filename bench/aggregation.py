@@ -9,7 +9,6 @@ reported instead of wall-clock time (L5.1).
 import argparse
 import gzip
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from bench.memory import peak_mb
 from kit.measurement.parquet import answers
 from lambdas.measurement.aggregates import Aggregator
 from lambdas.measurement.queries import PARQUET_PREFIX, aggregate_by_query
@@ -83,8 +83,7 @@ def _measure(how: str, folder: Path) -> None:
             aggregate = aggregator.finish()[_DAY]
     seconds = time.process_time() - started
     assert aggregate.total().counts["calls"] == counted
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"counted": counted, "seconds": seconds, "mb": peak}))
+    print(json.dumps({"counted": counted, "seconds": seconds, "mb": peak_mb()}))
 
 
 def _in_its_own_process(how: str, folder: Path) -> dict[str, float]:

@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import http.server
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from zlib import crc32
 import botocore.session
 from botocore.config import Config
 
+from bench.memory import peak_mb
 from lambdas.common.audit.chain import Chain, Draft, begin, hour_prefix, make_tail
 from lambdas.common.audit.manifest import writer_of
 from lambdas.common.ids import new_id
@@ -160,15 +160,11 @@ def shard(number: int, folder: Path, objects: int) -> dict[str, float]:
     )  # pyright: ignore[reportArgumentType]
     for writer in bucket.writers[number::SHARDS]:  # the benchmark's own work, before timing starts
         bucket.heads(writer)
-    idle, started = _peak(), time.process_time()
+    idle, started = peak_mb(), time.process_time()
     made = len(list(notary.seal_each())) if number == 0 else notary.work_on(number)
     seconds = time.process_time() - started
     return {"made": made, "read": bucket.read, "tagged": bucket.tagged, "seconds": seconds,
-            "mb": _peak(), "idle": idle}  # fmt: skip
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            "mb": peak_mb(), "idle": idle}  # fmt: skip
 
 
 class _Store(http.server.BaseHTTPRequestHandler):

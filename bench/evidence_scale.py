@@ -16,9 +16,11 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from bench.memory import peak_mb
 from kit.audit.calls import Calls
 from kit.audit.segments import check_segment
 from lambdas.common.audit.chain import Chain, Draft, begin, hour_prefix, make_tail
@@ -135,8 +138,7 @@ def _notary(objects: int) -> None:
     kept = (
         sum(len(data) for data, _ in bucket.kept.values()) / 1e6
     )  # what the bucket holds is not the notary's
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"mb": peak - kept, "seconds": time.process_time() - started}))
+    print(json.dumps({"mb": peak_mb() - kept, "seconds": time.process_time() - started}))
 
 
 def _segment(records: int, per_object: int, body: int, at: datetime = BEGIN) -> tuple[SealedSegment, Segment]:
@@ -173,7 +175,8 @@ def _verify_a_copy(records: int, folder: Path) -> None:
     """Run `kit audit verify --copy` as an auditor does: day after day from files, in full, with a
     checkpoint after each day so that an interrupted run continues.
     """
-    key = _made(records, folder)
+    with ProcessPoolExecutor(1, get_context("spawn")) as apart:  # its memory is not that of the command
+        key = apart.submit(_made, records, folder).result()
     command = [
         str(Path(sys.executable).with_name("kit")), "audit", "verify", "--json", "--copy", str(folder),
         "--public-key", str(key), "--since-last", "--checkpoint", str(folder / "checkpoint"),
