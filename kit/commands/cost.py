@@ -44,7 +44,7 @@ def cost(
     ] = None,
     price_list: Annotated[
         list[Path] | None,
-        typer.Option(help="Service file of AWS's price list, JSON; repeat for more services."),
+        typer.Option(help="Service file of AWS's price list in JSON, or a folder of them; repeatable."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -62,15 +62,19 @@ class Listed:
 
 
 def with_price_list(prices: PriceFile, files: Sequence[Path], region: str) -> Listed:
-    """Replace the prices that the files have for the region. Raises KitError for a file that is not one."""
-    services = {document.offer_code: document for document in map(_read, files)}
+    """Replace the prices that the files, or those in folders, have for the region.
+
+    Raises KitError for a file that is not one, and if none of the prices is in any.
+    """
+    services: dict[str, list[_File]] = {}
+    for document in map(_read, _files_in(files)):
+        services.setdefault(document.offer_code, []).append(document)
     found, taken, kept = dict(prices.prices), [], {}
     for name, price in prices.prices.items():
-        offers = [services[one.service] for one in price.offers if one.service in services]
+        missing = sorted({one.service for one in price.offers} - services.keys())
         if not price.offers:
             kept[name] = "not one product of the list"
-        elif len(offers) < len(price.offers):
-            missing = sorted({one.service for one in price.offers} - services.keys())
+        elif missing:
             kept[name] = f"no file of {', '.join(missing)}"
         else:
             usd = [_usd(services[one.service], one, region) for one in price.offers]
@@ -81,7 +85,8 @@ def with_price_list(prices: PriceFile, files: Sequence[Path], region: str) -> Li
                 kept[name] = f"the list has {listed:f}, which is no price per {price.unit}"
             else:
                 taken.append(name)
-                pages = {f"{one.offer_code} {region}, {one.publication_date[:10]}": None for one in offers}
+                documents = [one for offer in price.offers for one in services[offer.service]]
+                pages = {f"{one.offer_code} {region}, {one.publication_date[:10]}": None for one in documents}
                 found[name] = replace(price, usd=listed, source="price list", page="; ".join(pages))
     if not taken:
         raise KitError(
@@ -97,6 +102,11 @@ def services_of(prices: PriceFile) -> list[str]:
     return sorted({one.service for price in prices.prices.values() for one in price.offers})
 
 
+def _files_in(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from sorted(path.glob("*.json")) if path.is_dir() else [path]
+
+
 def _read(path: Path) -> _File:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_File)
@@ -109,11 +119,12 @@ def _read(path: Path) -> _File:
     )
 
 
-def _usd(document: _File, offer: Offer, region: str) -> Decimal | None:
+def _usd(documents: Sequence[_File], offer: Offer, region: str) -> Decimal | None:
     """Return the greatest price of what the offer names, None if there is none."""
     return max(
         (
             usd
+            for document in documents
             for sku, product in document.products.items()
             if _matches(product, offer, region)
             for term in document.terms.on_demand.get(sku, {}).values()

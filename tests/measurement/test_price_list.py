@@ -86,7 +86,11 @@ def kept_in(folder: Path, *documents: Any) -> list[Path]:
 
 def test_prices_of_the_list_replace_those_of_the_dated_file_with_source_and_date(tmp_path: Path) -> None:
     dated = read_prices()
-    found = with_price_list(dated, kept_in(tmp_path, DYNAMODB, NETWORK, TRAIL), FRANKFURT)
+    ireland = service("AmazonDynamoDB", ("EU-WriteRequestUnits", "eu-west-1", ["0.0000007"]))
+    kept_in(tmp_path, DYNAMODB, ireland)  # the folder's, of which one is of another region
+    (tmp_path / "more").mkdir()
+    files = [tmp_path, *kept_in(tmp_path / "more", NETWORK, TRAIL)]
+    found = with_price_list(dated, files, FRANKFURT)
     listed = {name: found.prices.prices[name] for name in found.taken}
     assert {name: price.usd for name, price in listed.items()} == {
         "dynamodb.write": Decimal("0.0000007625"),
