@@ -133,7 +133,7 @@ def _write(changed: set[str], emulator: int) -> None:
     try:
         signal.set_wakeup_fd(-1)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        _lock(Path(persistence.STATE_DIR))
+        held = _lock(Path(persistence.STATE_DIR))
         if os.getppid() != emulator:  # killed meanwhile: the next one may have started
             return
         known = emulated._build_persistence_save_dict()
@@ -143,6 +143,7 @@ def _write(changed: set[str], emulator: int) -> None:
             state = known[key]()
             if state is not None:
                 _put(key, state)
+        os.close(held)  # what follows may take long on a busy disk
         os.sync()  # including objects, which the emulator writes as they arrive
         status = 0
     finally:
