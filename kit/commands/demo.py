@@ -11,8 +11,13 @@ from kit.commands.options import Client, Json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kit.local.portal_demonstration import Member
     from kit.measurement.synthetic import Demonstration
+    from kit.prompts.library import Entry
     from kit.target import Target
+    from lambdas.portal.table import PortalTable
     from stacks.settings import Settings
 
 
@@ -175,21 +180,75 @@ def _fill_portal(target: "Target", settings: "Settings") -> None:
     if not table:
         return
     from kit.home import PROJECT_ROOT
-    from kit.local.portal_demonstration import figures, fill
+    from kit.local.portal_demonstration import Member, figures, fill
     from kit.measurement.published_figures import publish
     from kit.prompts.library import read_library
+    from lambdas.common.access import AccessRecords
     from lambdas.common.clock import utc_now
     from lambdas.portal.table import PortalTable
 
     departments = [one.id for one in settings.departments]
-    prompts = [
-        name
-        for name, entry in sorted(read_library(PROJECT_ROOT / "prompts").items())
-        if entry.draft.allows(departments[0])
+    library = read_library(PROJECT_ROOT / "prompts")
+    dynamodb = target.client("dynamodb")
+    people = [
+        one
+        for one in AccessRecords(dynamodb, target.require("access_table_name")).every()
+        if one.kind == "person" and one.provisioned
     ]
-    now = utc_now()
-    fill(PortalTable(target.client("dynamodb"), str(table)), departments, prompts, now)
+    members = [
+        Member(
+            one.subject,
+            one.department,
+            [(name, each.draft.title) for name, each in sorted(library.items())
+             if each.draft.allows(one.department)],
+        )
+        for one in sorted(people, key=lambda one: ("reviewer" in one.roles, one.subject))
+    ]  # fmt: skip
+    now, rows = utc_now(), PortalTable(dynamodb, str(table))
+    fill(rows, departments, members, now)
     publish(target, figures(departments, now))
+    _start_workflow(target, settings, rows, members, library)
+
+
+def _start_workflow(
+    target: "Target",
+    settings: "Settings",
+    rows: "PortalTable",
+    members: "Sequence[Member]",
+    library: "Mapping[str, Entry]",
+) -> None:
+    """Start one workflow in a person's name with the example of its prompt, so that a draft waits for a
+    review; not again if the person has one.
+    """
+    from kit.local.portal_demonstration import LABEL
+    from kit.reviews.places import place, workflows_of
+    from kit.reviews.starting import start_request
+    from lambdas.common.clock import utc_now
+    from lambdas.portal.table import Row
+    from stacks.library import workflows_of_department
+
+    deployed = workflows_of(target)
+    member = next((one for one in members if one.department in deployed), None)
+    if member is None or rows.rows(f"PERSON#{member.person}", "WORK#"):
+        return
+    department = next(one for one in settings.departments if one.id == member.department)
+    for spec in workflows_of_department(settings, department):
+        entry = library.get(spec.prompt)
+        if (
+            entry is None
+            or entry.file.about is None
+            or entry.file.about.example is None
+            or spec.name not in deployed[member.department]
+        ):
+            continue
+        where = place(target, member.department, "member", member.person)
+        request = start_request(where, spec.name, entry.file.about.example.variables, {})
+        facts = {
+            "workflow": spec.name, "title": f"{entry.draft.title} {LABEL}",
+            "at": int(utc_now().timestamp()),
+        }  # fmt: skip
+        rows.write(Row(f"PERSON#{member.person}", f"WORK#{request}", facts))
+        return
 
 
 def _ask(calls: int) -> int:

@@ -69,9 +69,8 @@ def start(
     """
     from kit.reviews.identity import acting_person
     from kit.reviews.places import place
+    from kit.reviews.starting import start_request
     from kit.target import find_target
-    from lambdas.common.ids import new_id
-    from lambdas.workflow.area import encoded, request_key
 
     variables = dict(_variable(one) for one in variable or ())
     texts = {path.name: _bytes(path) for path in document or ()}
@@ -79,22 +78,7 @@ def start(
         target = find_target(client)
         owner = _department_of(target, name, department)
         where = place(target, owner, "member", acting_person(target, by))
-        request, area = new_id("wf_"), where.area
-        for file, body in texts.items():
-            area.put(f"sources/{request}/{file}", body)
-        asked = {
-            "documents": [f"{request}/{file}" for file in texts],
-            "request": request,
-            "variables": variables,
-            "workflow": name,
-        }
-        area.put(request_key(request), encoded(where.signed(asked)))
-        names = where.names
-        where.client("stepfunctions").start_execution(
-            stateMachineArn=names.arn("states", f"stateMachine:{names.of(f'{owner}-{name}')}"),
-            name=request,
-            input=json.dumps({"request": request}),
-        )
+        request = start_request(where, name, variables, texts)
     if as_json:
         typer.echo(json.dumps({"department": owner, "request": request, "workflow": name}))
         return

@@ -48,11 +48,11 @@ def demonstrated(settings: Settings) -> list[Demonstrated]:
                 Person(name.lower(), name, f"{name.lower()}@{_domain(settings)}", about), department, mine
             )
         )
-    if reviewing:  # a colleague of the first person, who can decide on that person's draft
-        person = Person(
-            "mira", "Mira", f"mira@{_domain(settings)}", f"{departments[0]}, {', '.join(reviewing)}"
-        )
-        found.append(Demonstrated(person, departments[0], reviewing))
+    if reviewing:  # two colleagues of the first person, who can decide on that person's drafts
+        about = f"{departments[0]}, {', '.join(reviewing)}"
+        for name in ("Mira", "Omar"):
+            person = Person(name.lower(), name, f"{name.lower()}@{_domain(settings)}", about)
+            found.append(Demonstrated(person, departments[0], reviewing))
     return found
 
 

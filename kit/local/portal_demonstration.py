@@ -1,6 +1,7 @@
 """Synthetic rows of the portal for `kit demo`, every one labelled, so that no page is empty (S.3, L4.5)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,12 +37,38 @@ def figures(departments: Sequence[str], now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fill(table: PortalTable, departments: Sequence[str], prompts: Sequence[str], now: datetime) -> int:
+@dataclass(frozen=True)
+class Member:
+    """A person of the deployment, and the prompts (name and title) that their department may use."""
+
+    person: str
+    department: str
+    prompts: Sequence[tuple[str, str]]
+
+
+def fill(table: PortalTable, departments: Sequence[str], members: Sequence[Member], now: datetime) -> int:
     """Write the rows and return their number. Idempotent."""
-    made = list(_rows(departments, prompts, now))
+    prompts = [name for one in members if one.department == departments[0] for name, _ in one.prompts[:4]]
+    made = [*_rows(departments, list(dict.fromkeys(prompts)), now), *_own_rows(members, now)]
     for row in made:
         table.write(row)
     return len(made)
+
+
+def _own_rows(members: Sequence[Member], now: datetime) -> Iterator[Row]:
+    """What each person sees as their own: uses of prompts, rated and not, and a favourite."""
+    for member in members:
+        for number, (name, title) in enumerate(member.prompts[:3]):
+            at = int((now - timedelta(days=1 + 2 * number)).timestamp())
+            facts: dict[str, Any] = {
+                "prompt": name, "version": 1, "title": f"{title} {LABEL}", "use_case": "", "conversation": "",
+                "at": at, "most_minutes": 40,
+            }  # fmt: skip
+            if number:
+                facts |= {"verdict": "useful", "minutes": 15 * number}
+            yield Row(f"PERSON#{member.person}", f"RUN#req_{number:026}", facts, expires=at + 90 * _DAY)
+        for name, _ in member.prompts[:1]:
+            yield Row(f"PERSON#{member.person}", f"FAV#{name}", {"at": int(now.timestamp())})
 
 
 def _rows(departments: Sequence[str], prompts: Sequence[str], now: datetime) -> Iterator[Row]:

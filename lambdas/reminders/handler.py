@@ -3,8 +3,8 @@
 Quiet by design: on no weekend; to one person at most every so many days, and five times for what is due on
 one day; to everybody together at most so many a day, the earliest due first. A mail names how much is left
 and until when, with the link; never a course, an answer or a department. That a person was reminded is
-written before the mail leaves: a run that dies reminds nobody twice. Addresses are read one by one from the
-directory, and kept nowhere.
+written before the mail leaves, and taken back if SES refuses it: a run that dies reminds nobody twice.
+Addresses are read one by one from the directory, and kept nowhere.
 
 It also sends a notice of each new case of repeated refusals to the person and the governance leads, without a
 name, a department or a text. Such a mail counts towards no limit of reminders, and one that SES did not take
@@ -33,6 +33,7 @@ from lambdas.portal.table import CASE, REMINDED, TO_NOTIFY, PortalTable, Row, Ro
 _CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
 _BEFORE = timedelta(days=7)  # what is due later can wait; a newcomer is invited at once
 _MOST_TIMES = 5  # for what is due on one day
+_NEVER: Mapping[str, Any] = {"on": date.min.isoformat(), "due": "", "times": 0}
 _SATURDAY = 5
 # The account's quota is used up, or SES has paused its sending: the rest waits for another day.
 _ENOUGH = frozenset({"LimitExceededException", "SendingPausedException", "TooManyRequestsException",
@@ -94,21 +95,28 @@ class Reminders:
 
     def _remind(self, today: date, counts: Counter[str]) -> None:
         """Remind whose turn it is. Raises `_EnoughMail`."""
-        reminded = {row.sk: row.data for row in self.table.rows(REMINDED)}
+        reminded = {row.sk: row.data for row in self.table.rows(REMINDED) if row.data["times"]}
+        tried = 0
         for person in self._whose_turn(self.table.rows("PEOPLE"), reminded, today):
-            if counts["sent"] + counts["failed"] >= self.limits.most_a_day:
+            if tried >= self.limits.most_a_day:
                 counts["postponed"] += 1
                 continue
             address = self._address(person.sk)
             if not address:
                 counts["without-address"] += 1
                 continue
-            before = reminded.get(person.sk, {})
-            times = before.get("times", 0) if before.get("due") == person.data["due"] else 0
+            tried += 1
+            before = reminded.get(person.sk, _NEVER)
+            times = before["times"] if before["due"] == person.data["due"] else 0
             facts = {"on": today.isoformat(), "due": person.data["due"], "times": times + 1}
             self.table.write(Row(REMINDED, person.sk, facts))
             mail = message(self.organization, self.portal_url, len(person.data["left"]), person.data["due"])
-            self._send(address, mail, counts, "sent")
+            sent = False
+            try:
+                sent = self._send(address, mail, counts, "sent")
+            finally:
+                if not sent:
+                    self.table.write(Row(REMINDED, person.sk, before))
 
     def _whose_turn(
         self, people: Iterable[Row], reminded: Mapping[str, Mapping[str, Any]], today: date
@@ -152,13 +160,13 @@ class Reminders:
                     }
                 },
             )
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             counts["failed"] += 1
-            if error.response["Error"]["Code"] in _ENOUGH:
+            answered = error.response if isinstance(error, ClientError) else {}
+            code = answered.get("Error", {}).get("Code") or type(error).__name__
+            log("mail-failed", level=Level.WARNING, error=code)
+            if code in _ENOUGH:
                 raise _EnoughMail from None
-            return False
-        except BotoCoreError:
-            counts["failed"] += 1
             return False
         counts[counted_as] += 1
         return True

@@ -152,7 +152,7 @@ def test_ses_takes_the_mails_from_a_verified_identity_alone(office: Office) -> N
     office.mail = ses
     assert office.run(MONDAY) == {"failed": 1}, "the identity is not verified"
     ses.create_email_identity(EmailIdentity="claude@example.com")
-    assert office.run(MONDAY + timedelta(days=7)) == {"sent": 1}
+    assert office.run(MONDAY + timedelta(days=1)) == {"sent": 1}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,9 @@ def test_a_mail_that_is_refused_ends_nothing_but_a_quota_does(
     office.person("b", MONDAY)
     office.mail.refuses = code
     assert office.run(MONDAY) == counts
+    office.mail.refuses = ""
+    assert office.run(MONDAY + timedelta(days=1)) == {"sent": 2}, "what was refused reminded nobody"
+    assert office.run(MONDAY + timedelta(days=2)) == {}
 
 
 def test_a_mail_says_how_much_and_until_when_in_two_languages_and_no_more() -> None:

@@ -67,7 +67,7 @@ async def people(request: Request, visitor: Visitor) -> Response:
         return failed(request, 404, visitor)
     table = portal_of(request).table
     rows, mails = await run_in_threadpool(lambda: (table.rows("PEOPLE"), table.rows(REMINDED)))
-    reminded = {row.sk: row.data for row in mails}
+    reminded = {row.sk: row.data for row in mails if row.data["times"]}
     known = sorted(
         ({**row.data, "reminded": reminded.get(row.sk)} for row in rows),
         key=lambda one: (one["due"] or "9999", one["name"]),

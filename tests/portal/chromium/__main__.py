@@ -23,6 +23,8 @@ from tests.support.local_kit import LocalKit, local_deployment
 
 FOLDER = PROJECT_ROOT / ".kit" / "portal-browser"
 SOURCES = Path(__file__).parent
+SENDER = "claude@example.com"
+_IDENTITY = f"arn:aws:ses:eu-central-1:111122223333:identity/{SENDER}"
 
 
 def lacking() -> str:
@@ -40,10 +42,19 @@ def lacking() -> str:
 
 
 def client_folder(folder: Path) -> Path:
-    """A client like the example, whose people find their conversations again for 30 days."""
-    documents = folder / "documents"
-    documents.mkdir(parents=True, exist_ok=True)
-    shutil.copy(PROJECT_ROOT / "stacks" / "config" / "clients" / "example.yaml", folder / CLIENT_FILE)
+    """A client like the example, whose people find their conversations again for 30 days, whose marketing
+    content two people approve, and which opens cases and sends mail.
+    """
+    documents, workflows = folder / "documents", folder / "workflows"
+    for each in (documents, workflows):
+        each.mkdir(parents=True, exist_ok=True)
+    example = (PROJECT_ROOT / "stacks" / "config" / "clients" / "example.yaml").read_text("utf-8")
+    reminders = f"portal:\n  reminders: {{sender: {SENDER}, identity_arn: {_IDENTITY}}}\n"
+    settings = example.replace("\nportal:", f"\ninspection: {{case_after_refusals: 3}}\n{reminders}#", 1)
+    (folder / CLIENT_FILE).write_text(settings, "utf-8")
+    content = (PROJECT_ROOT / "workflows" / "content.yaml").read_text("utf-8")
+    two = content.replace("  - review\n", "  - { kind: review, people: 2 }\n")
+    (workflows / "content.yaml").write_text(two, "utf-8")
     settings = (PROJECT_ROOT / "documents" / "portal.yaml").read_text("utf-8")
     kept = settings.replace("history_days: 0", "history_days: 30")
     (documents / "portal.yaml").write_text(kept, "utf-8")

@@ -143,7 +143,16 @@ async function review() {
   await mira.keyboard.press("Tab");
   await mira.keyboard.press("Enter");
   await mira.waitForURL(/reviews\?done=/);
-  seen("a reviewer approves, by keyboard alone", (await mira.textContent("[role=status]")).includes("on record"));
+  seen("a reviewer approves, by keyboard alone", (await mira.textContent("[role=status]")).includes("Others must approve"));
+  await mira.goto(base + `reviews/${request}`);
+  seen("one of two is not enough", (await mira.textContent("main")).includes("somebody else must as well"));
+  const omar = await signIn("omar");
+  await omar.goto(base + `reviews/${request}`);
+  seen("the second reads how many have approved", (await omar.textContent("main")).includes("1 have so far"));
+  await omar.fill("#reason", "Read it as well.");
+  await omar.click("button[value=approve]");
+  await omar.waitForURL(/reviews\?done=/);
+  seen("the second approval is the decision", (await omar.textContent("[role=status]")).includes("on record"));
   for (let tries = 0; tries < 40; tries++) {
     await asker.goto(base + `work/${request}`);
     if (await asker.isVisible("#released")) break;
