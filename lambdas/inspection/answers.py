@@ -30,7 +30,7 @@ MAX_BUFFERED_JSON = 2_000_000
 MAX_THINKING = 200_000
 CARRIED = 64  # characters of a text block that are inspected again with the next one
 _PATCH = 160  # characters: what is more than a sentence behind a keyword is decided by lines, or so many
-WORD = re.compile(r"\w+")
+WORD = Expression(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ _OPENING_BRACKETS = frozenset("[({<")
 _FENCE = "```"
 # what an answer begins with is shown at once, so it is never a part of a value: a mark and a word of small
 # letters, however it goes on. Where there are protected terms, only words that answers often begin with
-_OPENING = re.compile(r"[#*`>]{0,3} ?[^\W\d_]?[a-zß-öø-ÿ]{0,11}")
+_OPENING = Expression(r"[#*`>]{0,3} ?[^\W\d_]?[a-zß-öø-ÿ]{0,11}")
 _LONGEST_OPENING = 16
 _OPENERS = frozenset(
     WORD.findall(
@@ -190,7 +190,7 @@ _KEY_END = Expression(r"-----END [A-Z0-9 ]{0,40}-----|Private-MAC: [0-9a-f]{40,}
 
 
 # a block ends within a value: four digits and no stop, a long word with several digits
-_OPEN_TAIL = re.compile(
+_OPEN_TAIL = Expression(
     r"(?:\d[ -]?\d[ -]?\d[ -]?\d[ -]?|(?=[A-Za-z+/_=-]*\d[A-Za-z+/_=-]*\d)[A-Za-z0-9+/_=-]{10,})\Z"
 )
 

@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Scanner:
                 if _is_latin(literal):
                     begins_a_word = kind in self._words and _is_short_word(literal)
                     meant.setdefault((literal, begins_a_word), []).append((number, len(literal), meaning))
-        self._every = Literals(given)
+        self._given = given
         # the longest first: their numbers put those of one end into the order of `Literals`
         latin = sorted(meant, key=lambda one: (-len(one[0]), one))
         self._meant = tuple(meant[one] for one in latin)
@@ -110,6 +110,11 @@ class Scanner:
             else:
                 hints.append(name)
         return Candidates(literals, frozenset(hints), ends)
+
+    @cached_property
+    def _every(self) -> Literals:
+        """All literals, for as long as there is no automaton of the engine."""
+        return Literals(self._given)
 
     def _read_plainly(self, lower: str) -> dict[str, list[Hit]]:
         literals = self._every.read(lower)
@@ -173,7 +178,7 @@ class Scanner:
 
     def file_name(self) -> str:
         """Return the file name of the compiled automaton, which identifies its input and compiler."""
-        made_of = repr((version("hyperscan"), self._latin, self._names, self._expressions)).encode()
+        made_of = repr((hyperscan.__version__, self._latin, self._names, self._expressions)).encode()
         return f"{FILE_PREFIX}{hashlib.sha256(made_of).hexdigest()[:16]}.bin"
 
 
@@ -184,7 +189,7 @@ _LONGEST_SHORT = 5  # characters: longer words are rarely parts of others, and m
 
 
 def _is_latin(text: str) -> bool:
-    return max(text, default="") <= _LAST_OF_LATIN
+    return text.isascii() or max(text) <= _LAST_OF_LATIN
 
 
 def _is_short_word(literal: str) -> bool:

@@ -6,39 +6,39 @@ counts as one, however it is split; what a tool or a document contributes is jud
 would accumulate a list from the files that it reads.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from lambdas.inspection.context import PROGRAMS, Kind
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Finding, Span
 
 CONTACTS = ("EMAIL", "PHONE")
 IN_PASSING_LIMIT = 25  # fixtures of programs and headers of mail hold a few, an export of customers many
 _AUTHOR = "-of-author"
 _IN_PASSING = "-in-passing"
-_CREDIT = re.compile(
+_CREDIT = Expression(
     r"(?i)copyright|\(c\)|©|\bauthors?\b|maintain|contribut|committe[rd]|-by:|packager|written by"
     r"|\bcredits?\b|reported by"
     r"|suggested by|patch(?:es)? (?:from|by)|thanks|who helped"
     r"|^\s*(?:19|20)\d\d(?:[-–, ]+(?:19|20)\d\d)*[, ]+[^\W\d][^\n<]{2,60}<\S+@\S+>$"
 )
-_BLAME = re.compile(
+_BLAME = Expression(
     r"\^?[0-9a-f]{7,40} (?:\S+ +)?\(|[ \t]*\d+\t[^\t\n]+<| -- |[*/.\w][\w*/.\[\]-]*[ \t]+(?:@|[\w.+-]+@)"
 )
 # still inside the list of a package's people
-_OPEN_LIST = re.compile(r"[\"'](?:contributors|authors|maintainers)[\"']?\s*[:=]\s*\[[^\]]*\Z")
+_OPEN_LIST = Expression(r"[\"'](?:contributors|authors|maintainers)[\"']?\s*[:=]\s*\[[^\]]*\Z")
 _LIST = 2_000  # characters
 # of a message: who takes part in it; and what names the message itself
-_HEADER = re.compile(
+_HEADER = Expression(
     r"(?i)[>\s]*(?:from|to|cc|bcc|reply-to|sender|return-path|delivered-to|von|an|de|à|para|da|a):\s"
 )
-_OF_A_MESSAGE = re.compile(
+_OF_A_MESSAGE = Expression(
     r"(?i)[>\s]*(?:message-id|in-reply-to|references|content-id):|\s*\(envelope-from|\s+for \S+@"
 )
 # addresses of a role, not of a person
-_ROLE = re.compile(
+_ROLE = Expression(
     r"(?i)(?:[\w.+-]*no-?reply[\w.+-]*|info|support|security|admin|root|postmaster|webmaster|hello|contact"
     r"|team|sales|help|abuse|dev"
     r"|legal|privacy|press|office|bugs?|git|feedback|service|opensource|oss|packages?|maintainers?"
@@ -89,7 +89,7 @@ def _introduction(text: str, begin: int) -> str:
 
 
 _LONGEST_LIST = 40  # lines
-_NAMED = re.compile(
+_NAMED = Expression(
     r"[ \t*-]*[^\W\d][^\n<>,;|\d]{1,60}[ \t]*<[^<>\s]+@[^<>\s]+>(?:[ \t]+\([^()\n]{1,30}\))?[ \t]*$"
 )
 

@@ -6,11 +6,11 @@ a password. The kind is determined from a sample of lines in a tenth of a millis
 chosen by the sender.
 """
 
-import re
 from enum import StrEnum
 from itertools import islice
 from math import ceil
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.normalise import MappedText, Origins
 
 
@@ -34,7 +34,7 @@ PROGRAMS = TECHNICAL - {Kind.DOCUMENTATION}
 _SAMPLE = 3_000  # characters of the beginning, and as many of the middle and the end together
 _FEW_LINES = 3
 
-_DIFF = re.compile(
+_DIFF = Expression(
     r"(?m)^(?:diff --git |@@ -\d+(?:,\d+)? \+\d|--- (?:a/|/dev/null)|\+\+\+ (?:b/|/dev/null)|Index: )"
 )
 _AUTHORED = (
@@ -48,19 +48,19 @@ _AUTHORED = (
     r"|[*/.\w][\w*/.@+\[\]-]*[ \t]+(?:@[\w./-]+|[\w.+-]+@[\w-]+\.[\w.-]+)(?:[ \t]+(?:@[\w./-]+"
     r"|[\w.+-]+@[\w-]+\.[\w.-]+))*$"
 )
-_VERSIONS = re.compile(rf"(?m)^(?:{_AUTHORED})")
-_LOG = re.compile(
+_VERSIONS = Expression(rf"(?m)^(?:{_AUTHORED})")
+_LOG = Expression(
     r"(?m)^\W?(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|\w{3} [ \d]\d \d\d:\d\d:\d\d |\d\d:\d\d:\d\d[.,]\d{3}"
     r"|(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL)[ \]:]|[\d.]{7,15} - \S+ \[)"
 )
-_CONFIGURATION = re.compile(
+_CONFIGURATION = Expression(
     r"(?m)^(?:[-dlbc][rwxst-]{9}[ .+]|total \d+$)|^[ \t]*+(?:- )?(?:\"[^\"\n]{1,80}\"[ \t]*: ?(?:[\[{\"\d-]"
     r"|true|false|null)"
     r"|[A-Za-z_][\w.\-/]{0,80}[ \t]*(?::|=)(?:[ \t]|$)"
     r"|\[[\w.\" -]+\][ \t]*$|[A-Z][A-Z0-9_]{2,60}=|[\w./@-]+ v\d+\.\d+|[}\]],?[ \t]*$|export [A-Z_]+="
     r"|<[\w:.-]+(?: [^>\n]*)?>)"
 )
-_CODE = re.compile(
+_CODE = Expression(
     r"(?m)^[ \t]*+(?:(?:from [\w.]+ )?import\b|(?:async )?(?:def|function|fn|func|class|interface|struct|enum"
     r"|type|impl|namespace)\b"
     r" ?[\w(<*{]|(?:pub(?:lic)?|private|protected|static|final|export|const|let|var|package|module|resource"
@@ -76,37 +76,37 @@ _CODE = re.compile(
     r"|[)\]}]+[;,)]*(?: ?(?:else|catch|from)\b.*)?$|[^\n]*[;{]$|</?[\w.:-]+(?: [^>\n]*)?/?>)"
 )
 # what no other kind of text begins a line with
-_STATEMENT = re.compile(
+_STATEMENT = Expression(
     r"(?m)^(?:package [\w.]+;?$|import \(|(?:from [\w.]+ )?import [\w.*{, }]+(?: as \w+| from ['\"].*)?;?$"
     r"|(?:async )?(?:def|func) \w+\(|func \("
     r"|(?:export |public |abstract )*class \w+|#!/|#include [<\"]|FROM [\w./:-]+|(?:export )?(?:const|let"
     r"|var) [\w{]|module\.exports"
     r"|(?:resource|variable|provider|module|terraform|data) (?:\"[\w-]+\" ?){0,2}\{)"
 )
-_COMMENT = re.compile(r"(?m)^[ \t]*+(?:#(?![#!])|//|\*|--|;)[ \t]?\S")
-_DOCUMENTATION = re.compile(
+_COMMENT = Expression(r"(?m)^[ \t]*+(?:#(?![#!])|//|\*|--|;)[ \t]?\S")
+_DOCUMENTATION = Expression(
     r"(?m)^[ \t]*+(?:```|~~~|#{1,6} \S|\.\. [\w-]+::|={4,}$|-{4,}$|~{4,}$|\^{4,}$|\$ \w|>>> )|`[^`\n]{2,60}`"
     r"|\]\(\S+\)|::$|</?(?:p|div|code|pre|h\d|li|a)\b"
 )
-_HOLDS_CREDITS = re.compile(
+_HOLDS_CREDITS = Expression(
     r"(?i)\b(?:authors?|contributors?|maintainers?|committers?|credits|acknowledge?ments|thanks to"
     r"|codeowners|contributed to|donated|translators|upstream-contact)\b"
 )
-_NAME_ALONE = re.compile(
+_NAME_ALONE = Expression(
     r"(?m)^[ \t*-]*[A-Z][\w.'’-]*(?: [A-Z(][\w.'’)-]*){1,3}(?: *[<(,@].{0,60}|[ \t]{2,}\S+@\S+)?$"
 )
-_NAMED_ALONE = re.compile(r"(?m)^[^\n<>,;|\d]{2,60}<[^<>\s]+@[^<>\s]+>[ \t]*$")
-_NAMED_ADDRESS = re.compile(r"(?m)^[^\n<]{2,60}<[^<>\s]+@[^<>\s]+>")
+_NAMED_ALONE = Expression(r"(?m)^[^\n<>,;|\d]{2,60}<[^<>\s]+@[^<>\s]+>[ \t]*$")
+_NAMED_ADDRESS = Expression(r"(?m)^[^\n<]{2,60}<[^<>\s]+@[^<>\s]+>")
 
 
 _OF_COPYRIGHT = "/copyright-format/"  # what a copyright file of Debian begins with
-_ROFF = re.compile(r"(?m)^[.'](?:[A-Z]{2}|[A-Z](?= )|\\\"|(?:br|sp|nf|fi|ad|nh|ie|el|if|ne|in|de|so)\b)")
+_ROFF = Expression(r"(?m)^[.'](?:[A-Z]{2}|[A-Z](?= )|\\\"|(?:br|sp|nf|fi|ad|nh|ie|el|if|ne|in|de|so)\b)")
 _SHRUNK = 400  # characters
 _SIGNS = "{}();=[]"
-_SHRUNK_WORDS = re.compile(r"function ?\w*\(|=>|;var |\breturn ?[{\"(!]|\.prototype\b")
+_SHRUNK_WORDS = Expression(r"function ?\w*\(|=>|;var |\breturn ?[{\"(!]|\.prototype\b")
 _FEW_WORDS = 4
 # before a line that a search found: its file and number
-_FOUND_LINE = re.compile(r"(?m)^(?=[^\s:]*[./])[\w./@+-]{1,200}[:-]\d{1,6}[:-]")
+_FOUND_LINE = Expression(r"(?m)^(?=[^\s:]*[./])[\w./@+-]{1,200}[:-]\d{1,6}[:-]")
 
 
 def recognise(text: str) -> Kind:
@@ -172,7 +172,7 @@ def lists_authors(text: str) -> bool:
     return named >= _FEW_LINES and named >= 0.8 * sum(1 for line in text.split("\n") if line.strip())
 
 
-def _reaches(expression: re.Pattern[str], sample: str, least: float) -> bool:
+def _reaches(expression: Expression, sample: str, least: float) -> bool:
     """Return whether the expression matches at least that often, stopping as soon as that is known."""
     return sum(1 for _ in islice(expression.finditer(sample), ceil(least))) >= least
 
@@ -192,7 +192,7 @@ def _is_table(sample: str, lines: int) -> bool:
 # --- numbers of lines
 # ------------------------------------------------------------------------------------------
 
-_NUMBERED_LINE = re.compile(r"[ \t]*(\d{1,6})(?:→|\t|: |\| ?|│ ?)")
+_NUMBERED_LINE = Expression(r"[ \t]*(\d{1,6})(?:→|\t|: |\| ?|│ ?)")
 _FEW_NUMBERED = 3
 
 

@@ -322,8 +322,8 @@ _ASSIGNMENT_WITHIN = Expression(
     rf"(?P<name>{_NAMES_OF_SECRETS})(?P<tail>[A-Za-z0-9_]{{0,24}}){_SIGN_AND_VALUE}", re.IGNORECASE
 )
 _RUN = Expression(r"[A-Za-z0-9_]*")
-_DIGIT = re.compile("[0-9]")
-_SHORTEST_VALUE = re.compile(r"[^\s\"'`“”<>、]{4}")
+_DIGIT = Expression("[0-9]")
+_SHORTEST_VALUE = Expression(r"[^\s\"'`“”<>、]{4}")
 # what stands behind the name in programs and begins no sign
 _NO_SIGN = Expression(
     r"[\"'`\]*\\]{0,4}(?:[()\[{}<>+/%&!?@$#^~]|\Z"
@@ -344,7 +344,7 @@ ASSIGNMENT_GATES = (
     "reporter_id", "private", "access",
 )  # fmt: skip
 # names of secrets in scripts that are not relatives of Latin, with the word for "is"
-OTHER_SCRIPTS = re.compile(
+OTHER_SCRIPTS = Expression(
     rf"(?:{'|'.join(gate for gate in ASSIGNMENT_GATES if not joins(gate[0]))})(?:は|是|为|為|는|은)?"
 )
 _URL_PASSWORD = Expression(
@@ -375,38 +375,38 @@ _CODE_VALUE = Expression(
     r"|rotation|stored|used|sent|stuffing|spraying)\b(?![-\w]*\d)",
     re.IGNORECASE,
 )
-_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:[.\[(:>-]+[A-Za-z_$(){}\[\]][\w$)\]]*)*[;,)\]]*")
-_HEX_OR_UUID = re.compile(
+_IDENTIFIER = Expression(r"[A-Za-z_$][\w$]*(?:[.\[(:>-]+[A-Za-z_$(){}\[\]][\w$)\]]*)*[;,)\]]*")
+_HEX_OR_UUID = Expression(
     r"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 )
-_RANDOM = re.compile(r"[A-Za-z0-9]{20,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ABOUT_PASSWORDS = re.compile(
+_RANDOM = Expression(r"[A-Za-z0-9]{20,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ABOUT_PASSWORDS = Expression(
     r"(?:config|length|policy|file|path|dir|ur[il]|pattern|regex|field|prompt|hint|label|type|count|age|ttl"
     r"|expir\w*|name|alg\w*|encod\w*|format|lib\w*)\Z",
     re.IGNORECASE,
 )
-_OF_A_CALL = re.compile(
+_OF_A_CALL = Expression(
     r"0?_?(?:nonce|signature|timestamp|version|method|callback|domain|audience|issuer|url|host)",
     re.IGNORECASE,
 )
 # an element, a sum, the next variable, a table of numbers
-_CODE_VALUE_PART = re.compile(
+_CODE_VALUE_PART = Expression(
     r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,"
     r"|\d+[)}\]]"
     r"|urn:|![a-z]+\Z|[A-Z][a-z]+-[A-Z][A-Za-z]+\Z|[x!*]{1,2}:\d*:"
     # what is left of a program that was made small
     r"|[\w$.!]{1,30}(?:=![01])?,(?:this\.|[A-Za-z_$]\w*[:=])|[\w$]+\.[\w$]+=[\w$]+\."
 )
-_CALL = re.compile(r"[A-Za-z_][\w.]*\w\(")
-_POINTER = re.compile(r"\*\)|[*&]+\w+(?:\(|\Z)|\||-[A-Za-z]+\Z")  # or the next option
-_PROMPT = re.compile(
+_CALL = Expression(r"[A-Za-z_][\w.]*\w\(")
+_POINTER = Expression(r"\*\)|[*&]+\w+(?:\(|\Z)|\||-[A-Za-z]+\Z")  # or the next option
+_PROMPT = Expression(
     r"(?:enter|your|new|pass(?:word|phrase|code)?|username|token|secret)[?:!.]+\Z", re.IGNORECASE
 )
-_SHOUTED_WORD = re.compile(r"[A-Z]+\d{0,2}")
-_CONSTANT = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
-_NUMBER = re.compile(r"[\d.,:%/-]+")
+_SHOUTED_WORD = Expression(r"[A-Z]+\d{0,2}")
+_CONSTANT = Expression(r"[A-Z]+(?:_[A-Z]+)+")
+_NUMBER = Expression(r"[\d.,:%/-]+")
 # the version of an interface; an argument given by name
-_NO_SECRET = re.compile(r"(?:19|20)\d\d-\d\d-\d\d(?:-[a-z]+)?|[a-z_]+\d{0,2}=[a-z_]+")
+_NO_SECRET = Expression(r"(?:19|20)\d\d-\d\d-\d\d(?:-[a-z]+)?|[a-z_]+\d{0,2}=[a-z_]+")
 
 
 def _classes(value: str) -> int:
@@ -607,7 +607,7 @@ _PASSWORDS = (
     "sala", "adgang", "parola", "şifre", "密", "パス", "비밀",
 )  # fmt: skip
 _BARE = frozenset(("key", "keys", "private", "access"))
-_WORDS = re.compile(r"[A-Za-z]?[a-z]{3,}")
+_WORDS = Expression(r"[A-Za-z]?[a-z]{3,}")
 
 
 def _looks_named(value: str) -> bool:
@@ -764,23 +764,23 @@ def _is_public(text: str, lower: str, match: re.Match[str], value: str) -> bool:
 
 _FEWEST_DIGITS = 3  # of a key that stands behind its name without any sign
 _LONG = 300  # characters; the expression reads a few more
-_FINGERPRINT_OF_A_KEY = re.compile(r"[0-9A-F]{40}(?![0-9A-F])")
-_FINGERPRINT = re.compile(r"(?:gpg|pgp|recv|fingerprint|signing|public)[\s_-]{0,3}(?:the\s)?\Z")
-_PUBLIC_VALUE = re.compile(r"pk_(?:live|test)_")
-_PUBLIC_KEY = re.compile(r"(?:site|publi(?:c|shable)|anon|measurement)[_-]?\Z")
-_LONG_RANDOM = re.compile(r"(?=\D*\d\D*\d\D*\d)[A-Za-z0-9_-]{20,}")
-_TEMPLATE_END = re.compile(r"[^\n{}]{0,40}\}\}")
-_TYPE_NAME = re.compile(r"(?:::\w*|\barn:\S*)\Z")
+_FINGERPRINT_OF_A_KEY = Expression(r"[0-9A-F]{40}(?![0-9A-F])")
+_FINGERPRINT = Expression(r"(?:gpg|pgp|recv|fingerprint|signing|public)[\s_-]{0,3}(?:the\s)?\Z")
+_PUBLIC_VALUE = Expression(r"pk_(?:live|test)_")
+_PUBLIC_KEY = Expression(r"(?:site|publi(?:c|shable)|anon|measurement)[_-]?\Z")
+_LONG_RANDOM = Expression(r"(?=\D*\d\D*\d\D*\d)[A-Za-z0-9_-]{20,}")
+_TEMPLATE_END = Expression(r"[^\n{}]{0,40}\}\}")
+_TYPE_NAME = Expression(r"(?:::\w*|\barn:\S*)\Z")
 # tokens that mark a place in a list or a version of a thing
-_PLACE_TOKEN = re.compile(
+_PLACE_TOKEN = Expression(
     r"(?:next|page|paging|pagination|continuation|change|update|lock|sync|request|idempotency|starting|resume"
     r"|public_?key)[_-]?\Z"
 )
-_REST = re.compile(r"[^\s\"'`“”<>]*")
-_NEXT_PARAMETER = re.compile(r"&(?=\w+=)")
-_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}")
-_SERVICE = re.compile(r"([a-z][a-z0-9]{3,20})[_-]\Z")
-_SHOUTED_SERVICE = re.compile(r"([a-z][a-z0-9]{3,20})[ _-]?\Z")
+_REST = Expression(r"[^\s\"'`“”<>]*")
+_NEXT_PARAMETER = Expression(r"&(?=\w+=)")
+_ADDRESS = Expression(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}")
+_SERVICE = Expression(r"([a-z][a-z0-9]{3,20})[_-]\Z")
+_SHOUTED_SERVICE = Expression(r"([a-z][a-z0-9]{3,20})[ _-]?\Z")
 _NOT_SERVICES = frozenset(
     ["primary", "foreign", "partition", "sort", "cache", "object", "group", "public", "user", "request",
      "trace", "session", "device", "idempotency", "idempotent", "unique", "index", "dict", "json", "item",
@@ -844,7 +844,7 @@ def _urls(text: str) -> Iterator[Span]:
         )
 
 
-_DATED = re.compile(r"(?:19|20)\d\d-\d\d-\d\d")  # the version of an interface
+_DATED = Expression(r"(?:19|20)\d\d-\d\d-\d\d")  # the version of an interface
 
 
 def _plausible_token(value: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import ahocorasick
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.normalise import joins, normalise
 
@@ -110,8 +111,8 @@ def _near(lower: str, start: int, end: int, words: tuple[str, ...]) -> bool:
     return any(word.lower() in around for word in words)
 
 
-_WORD = re.compile(r"\w+")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WORD = Expression(r"\w+")
+_CAMEL = Expression(r"(?<=[a-z])(?=[A-Z])")
 
 
 def _variants(term: str) -> set[str]:

@@ -14,8 +14,10 @@ import re
 import zlib
 from dataclasses import dataclass
 
+from lambdas.inspection.expressions import Expression
+
 _SHORTEST = 48  # bytes; below, nothing can be said of how they are spread
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_BASE64 = Expression(r"[A-Za-z0-9+/_-]*={0,2}")
 _STANDARD = str.maketrans("-_", "+/")
 _PASSAGE = re.compile(rb"[\t\n\r\x20-\x7e]{8,}")
 _WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\x00){8,}|(?:\x00[\t\n\r\x20-\x7e]){8,}")

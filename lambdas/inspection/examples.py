@@ -10,6 +10,7 @@ import re
 from base64 import b64decode
 
 from lambdas.inspection.context import PROGRAMS, Kind
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 from lambdas.inspection.token_rules import PLACEHOLDER, entropy, jumbled
 
@@ -48,8 +49,8 @@ _WORDS_OF_EXAMPLES = _words(
     "verify check confirm confirmation current again same different match matches"
 )
 # each word is taken as it is met, the longest first, so that no text makes the search go back
-_EXAMPLE = re.compile(rf"(?>{'|'.join(sorted(_WORDS_OF_EXAMPLES, key=len, reverse=True))}|[\W\d_])++\Z")
-_COUNTED = re.compile(
+_EXAMPLE = Expression(rf"(?>{'|'.join(sorted(_WORDS_OF_EXAMPLES, key=len, reverse=True))}|[\W\d_])++\Z")
+_COUNTED = Expression(
     r"(?:\A0?123456\d{0,4}\Z|0?1234567890?|abcdef|0?987654321|fedcba|qwertz?|aaaa|(\w)\1{4,}|(\w\w)\2{3,}|1111|deadbeef"
     r"|cafebabe)",
     re.IGNORECASE,
@@ -72,10 +73,10 @@ def is_placeholder(value: str) -> bool:
 
 
 # a word with a count behind it, as every course of a tool has it ("cisco123"); a row of the keyboard
-_OF_A_TUTORIAL = re.compile(r"[A-Za-z]{3,10}(?:123|1234|12345|321)[!.]?\Z")
-_REPEATED = re.compile(r"(.{1,8}?)\1{3,}")
-_COUNTED_BYTES = re.compile(r"(?i)0102030405|a0a1a2a3|ffeeddcc|1122334455")
-_KEYBOARD = re.compile(r"(?i)asdf|qwer|zxcv|yxcv|hjkl")
+_OF_A_TUTORIAL = Expression(r"[A-Za-z]{3,10}(?:123|1234|12345|321)[!.]?\Z")
+_REPEATED = Expression(r"(.{1,8}?)\1{3,}")
+_COUNTED_BYTES = Expression(r"(?i)0102030405|a0a1a2a3|ffeeddcc|1122334455")
+_KEYBOARD = Expression(r"(?i)asdf|qwer|zxcv|yxcv|hjkl")
 _LITTLE = 0.4  # of a value is left when what is counted up is taken away
 # tokens and verifiers that RFC 5849, 6749, 6750, 7519, 7523 and 7636 print
 _PUBLISHED = _words(
@@ -110,9 +111,9 @@ def _without_rows(value: str) -> str:
 _FEWEST_IN_A_ROW = 4
 
 
-_URL = re.compile(r"[\w+.-]+://(?P<user>[^:/@]*):(?P<password>.+)@(?P<host>\[[^\]]*\]|[^:/@?#,]*)")
+_URL = Expression(r"[\w+.-]+://(?P<user>[^:/@]*):(?P<password>.+)@(?P<host>\[[^\]]*\]|[^:/@?#,]*)")
 # hosts of the machine itself, of documentation (RFC 2606, RFC 6761) and of one name, as containers have
-_NEAR_HOST = re.compile(
+_NEAR_HOST = Expression(
     r"(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\]|host\.docker\.internal|[\w-]*|(?:[\w-]+\.)*(?:example"
     r"|test|invalid|localhost|local"
     r"|lan)|(?:[\w-]+\.)*(?:example|foo|bar|test|domain|server|host|company|mycompany|acme|site"
@@ -133,24 +134,24 @@ def _url_of_examples(value: str) -> bool:
 
 
 # an expression of a program: a name, a call, an element, a type; values are quoted there
-_EXPRESSION = re.compile(
+_EXPRESSION = Expression(
     r"[&*!~-]?[A-Za-z_$][\w$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$]*|\[[^\]]*\]|<[^>]*>|\(.*)*[\[\]()?;,!]*\Z"
 )
-_PATH = re.compile(r"(?:[\w.@~-]+[/\\]){1,}[\w.@-]*\Z")
-_SENTENCE_PART = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*[.,:;!?]*\Z")
+_PATH = Expression(r"(?:[\w.@~-]+[/\\]){1,}[\w.@-]*\Z")
+_SENTENCE_PART = Expression(r"[A-Za-z]+(?:['’-][A-Za-z]+)*[.,:;!?]*\Z")
 # a name, a chain of names, a constant, a template: no value of its own
-_NAMED = re.compile(
+_NAMED = Expression(
     r"(?:[a-z]{3,}\d{0,2}|[a-z]+(?:[_-][a-z]+)+|_?[A-Z]+(?:_[A-Z0-9]+)+:?|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*"
     r"|\[-?\w*\])+"
     r"|[^{}]*\{[\w.-]+\}.*)\Z"
 )
 _QUOTES = "\"'`"
-_OF_AN_ARN = re.compile(r"\barn:[\w-]*:[\w-]*:[\w-]*:\Z")  # an account of a cloud
-_TESTS = re.compile(
+_OF_AN_ARN = Expression(r"\barn:[\w-]*:[\w-]*:[\w-]*:\Z")  # an account of a cloud
+_TESTS = Expression(
     r"sk_test_|rk_test_|pk_test_|rzp_test_|_test_|access-sandbox-|access-development-|ak_test_|test_[0-9a-f]"
 )
-_PROCESS = re.compile(r"(?i)\bpid\W{1,3}\Z")  # of the machine, not of a patient
-_CLOUD = re.compile(
+_PROCESS = Expression(r"(?i)\bpid\W{1,3}\Z")  # of the machine, not of a patient
+_CLOUD = Expression(
     r"(?i)(?:aws|gcp|azure|cloud|service|project|subscription|tenant|storage)[\w .-]{0,12}\Z"
     r"|account[_-]?ids?[\"']?\s{0,2}[:=]"
 )
@@ -216,19 +217,19 @@ def counts(span: Span, text: str, kind: Kind) -> bool:
 
 
 # the digest of a file, in which chance puts any literal
-_DIGEST = re.compile(
+_DIGEST = Expression(
     r"(?:\bh1:|\bsha\d{1,3}[-:=]|integrity[\"']?[:=] ?[\"']?|data:[\w/+.;=-]{3,60},)"
     r"[A-Za-z0-9+/=_-]{0,90}\Z"
 )
 # a name that ends so names what is known of a secret, not the secret
-_OF_A_SECRET = re.compile(
+_OF_A_SECRET = Expression(
     r"(?i)(?:hash(?:es|ed)?|digest|checksum|fingerprint|thumbprint|(?<=[a-z])id|_id|ids|names?|types?|ur[il]"
     r"|path|file|arn|regex|pattern"
     r"|prefix|suffix|length|size|algorithm|header|field|column|label|hint|title|placeholder|description"
     r"|message|error|status)"
     r"[\"'`\]]?\s{0,3}(?::=|=>|:|=)\s{0,3}[\"'`]?\Z"
 )
-_FOR_EXAMPLE = re.compile(
+_FOR_EXAMPLE = Expression(
     r"(?i)\be\.g\.|\bfor (?:example|instance)\b|\bexamples?:|\bsuch as\b|\bi\.e\.|\blike this\b"
 )
 
@@ -264,7 +265,7 @@ def _is_example_secret(rule: str, whole: str, value: str, text: str, start: int,
     return is_placeholder(value)
 
 
-_SIGNED_UNTIL = re.compile(r"[?&]se=(\d{4})-")
+_SIGNED_UNTIL = Expression(r"[?&]se=(\d{4})-")
 _YEAR_LONG_PAST = 2025  # a signature that ended before is of no use to anybody
 _PLACES = frozenset(
     (
@@ -298,8 +299,8 @@ _PLACES = frozenset(
 
 
 # a place in a file, as a search shows it before each line; an argument given by name
-_FOUND_LINE = re.compile(r"(?:[\w.@~+-]+[/\\])*[\w.@+-]+\.\w+[:-]\d{1,6}[:-]?\Z")
-_ARGUMENT = re.compile(r"[a-z_]\w*=[a-z_][\w.]*\Z")
+_FOUND_LINE = Expression(r"(?:[\w.@~+-]+[/\\])*[\w.@+-]+\.\w+[:-]\d{1,6}[:-]?\Z")
+_ARGUMENT = Expression(r"[a-z_]\w*=[a-z_][\w.]*\Z")
 
 
 def _is_example_assignment(whole: str, value: str, text: str, start: int, kind: Kind) -> bool:

@@ -24,6 +24,7 @@ class Expression:
     finditer: Callable[..., Iterator[re.Match[str]]]
     findall: Callable[..., list[str]]
     sub: Callable[..., str]
+    split: Callable[..., list[str]]
 
     def __init__(self, pattern: str, flags: int = 0):
         self.pattern = pattern

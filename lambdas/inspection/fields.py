@@ -8,7 +8,6 @@ untrusted. What has no readable text is listed as `Uninspectable`.
 import base64
 import binascii
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lambdas.inspection import documents, encrypted
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import SERVER_ENCRYPTED, Channel, DataClass, Uninspectable
 
 JOINT = 96  # characters on either side
@@ -39,9 +39,9 @@ _FILE_BLOCKS = ("container_upload", "file")
 NOT_ENCRYPTED = "neither-text-nor-encrypted"
 _LONG = 100_000  # digits of smaller numbers identify nobody
 _LARGEST_EXPONENT = 40
-_PLAIN_NAME = re.compile(r"[^\W\d]{1,32}\d{0,3}")
-_DIGIT = re.compile(r"\d")
-_RUN = re.compile(r"[\w+/=.@-]+")
+_PLAIN_NAME = Expression(r"[^\W\d]{1,32}\d{0,3}")
+_DIGIT = Expression(r"\d")
+_RUN = Expression(r"[\w+/=.@-]+")
 _REACH, _NEAR = 40, 6  # characters from where two texts meet
 _SHORTEST_NUMBER, _SHORTEST_TOKEN = 8, 20
 # the id of a call or the name of a tool between two texts keeps them no further apart

@@ -5,7 +5,6 @@ Deterministic: the same text, configuration and `INSPECTION_VERSION` give the sa
 
 import hashlib
 import os
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,7 +36,7 @@ from lambdas.inspection.context import (
 )
 from lambdas.inspection.detectors import identity
 from lambdas.inspection.dictionaries import EMPTY, Dictionary
-from lambdas.inspection.expressions import places
+from lambdas.inspection.expressions import Expression, places
 from lambdas.inspection.fields import Label, TextField, extract
 from lambdas.inspection.findings import (
     Channel,
@@ -523,7 +522,7 @@ def _lower(text: str) -> str:
     )
 
 
-_BLOCK = re.compile(r"(?:requests\[\d+\]\.params\.)?messages\[\d+\]\.content\[\d+\](?:\.content\[\d+\])*")
+_BLOCK = Expression(r"(?:requests\[\d+\]\.params\.)?messages\[\d+\]\.content\[\d+\](?:\.content\[\d+\])*")
 
 
 def _last_turn(body: Mapping[str, Any]) -> int:

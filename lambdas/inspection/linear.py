@@ -11,20 +11,21 @@ less and cost most of the time (`bench/inspection/FIGURES.md`).
 """
 
 import math
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from lambdas.inspection.expressions import Expression
+
 BUCKET_BITS = 16
 BUCKETS = 1 << BUCKET_BITS
 WINDOW = 48  # words; the same for all models, so that a text is read once for all of them
 _MASK = BUCKETS - 1
 _STEM = 5  # "instruct" and "instructions" are one word
-_WORD = re.compile(r"[^\W_]+")
-_SIGNS = re.compile(r"[\W_]+")
+_WORD = Expression(r"[^\W_]+")
+_SIGNS = Expression(r"[\W_]+")
 # of ASCII only letters and digits are parts of words; what is not ASCII is settled before
 _SPACES = bytes(code if code >= 128 or chr(code).isalnum() else 32 for code in range(256))
 _HEADER = b"KITLINEAR2\n"

@@ -65,7 +65,7 @@ PLACES = {
     "|riservat|sensibil",
 }
 HINTS = {"beyond-latin": "[?][?]"}
-_OTHER_SCRIPTS = re.compile("[秘密限級級级厳保资内仅관사내비밀급]")
+_OTHER_SCRIPTS = Expression("[秘密限級級级厳保资内仅관사내비밀급]")
 _FIELD = Expression(
     r"(?im)^[ \t>*#|\"']*(?:data[ _-]?)?(?:classification|sensitivity|security level|data class"
     r"|klassifizierung|vertraulichkeit(?:sstufe)?|classification de sécurité|sensibilité|clasificación"
@@ -79,9 +79,9 @@ _FIELD = Expression(
     r"(?:confidential|vertraulich|confidentiel|confidencial|confidenziale|riservat[oa]|vertrouwelijk|poufne)"
     r"|secret|geheim|tajne|極秘|機密|社外秘|秘密|绝密|机密|극비|기밀|대외비)(?!\w)"
 )
-_PUBLIC_VALUES = re.compile(r"publi|öffentl|pubbl|openbaar|públic|jawne|公開|公开|공개")
-_INTERNAL_VALUES = re.compile(r"intern|wewn|社内|内部|내부")
-_RESTRICTED_VALUES = re.compile(r"restri|eingeschr|restrei|limitat|beperkt|zastrz|関係者|限制")
+_PUBLIC_VALUES = Expression(r"publi|öffentl|pubbl|openbaar|públic|jawne|公開|公开|공개")
+_INTERNAL_VALUES = Expression(r"intern|wewn|社内|内部|내부")
+_RESTRICTED_VALUES = Expression(r"restri|eingeschr|restrei|limitat|beperkt|zastrz|関係者|限制")
 _MAX_BANNER_LINE = 120
 
 

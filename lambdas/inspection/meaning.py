@@ -27,7 +27,7 @@ _LONG = 1_500  # characters
 _FEWEST_WORDS = 3  # "maximum: 9007199254740991" is about nothing
 _FEW_SENTENCES = 4
 _SHORTEST_PAIR = 80  # characters: two headings say too little
-_SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
+_SENTENCE_END = Expression(r"[.!?](?=\s)|\n")
 
 _ILLNESSES = (
     "depression depressed anxiety bipolar schizophrenia epilepsy seizure diabetes diabetic asthma cancer "
@@ -271,7 +271,7 @@ _NAMED = Expression(
     r"\b(?:Mr|Mrs|Ms|Dr|Herrn?|Frau|Mme|Sra?)\b\.? [A-Z][\w'’-]+"
     r"|\b[A-Z][\w'’-]+ [A-Z][\w'’-]+ (?:is|was|has|had|got|takes|tested|suffers|asked|earns|filed|failed)\b"
 )
-_SHOWN = re.compile(r"^\s*(?:>>> |\$ |```|~~~|\.\. code)|::\n\n", re.MULTILINE)
+_SHOWN = Expression(r"^\s*(?:>>> |\$ |```|~~~|\.\. code)|::\n\n", re.MULTILINE)
 _REACH = 200
 _PHRASE_REACH = 320  # characters; no phrase of the lexicon is longer
 

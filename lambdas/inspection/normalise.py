@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from lambdas.inspection.expressions import Expression
+
 
 @dataclass(frozen=True, slots=True)
 class MappedText:
@@ -70,7 +72,7 @@ _LOOKALIKES = str.maketrans(
     "ABE3KMHOPCTYXaeopcyxijsdqwhABEZHIKMNOPTYXoavkip",
 )
 _HYPHENS = "‐‑‒–—―−﹘﹣－⁃"
-_INVISIBLE_RANGES = re.compile(
+_INVISIBLE_RANGES = Expression(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff"
     # marks drawn over or through the letter before
@@ -111,13 +113,13 @@ def _plain(character: str) -> str:
 _TABLE = _CharacterTable()
 # one expression for each sign, which it begins with: a search for a plain character costs next to nothing
 _ESCAPES = (
-    re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"),
-    re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"),
-    re.compile(r"\\(?:u\{?[0-9A-Fa-f]{4,6}\}?|x[0-9A-Fa-f]{2}|[01][0-7]{2}(?:\\[01][0-7]{2}){2,})"),
+    Expression(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"),
+    Expression(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"),
+    Expression(r"\\(?:u\{?[0-9A-Fa-f]{4,6}\}?|x[0-9A-Fa-f]{2}|[01][0-7]{2}(?:\\[01][0-7]{2}){2,})"),
 )
 # "[at]", "( dot )": two with a blank before them, so that it goes with them
 _BRACKETED = tuple(
-    re.compile(rf"{re.escape(bracket)} ?(?i:at|dot|punkt|arroba) ?[\])}}>]") for bracket in "[({<"
+    Expression(rf"{re.escape(bracket)} ?(?i:at|dot|punkt|arroba) ?[\])}}>]") for bracket in "[({<"
 )
 _MAX_ESCAPE_LEVELS = 3
 
@@ -205,7 +207,7 @@ def normalise(text: str) -> MappedText:
 
 
 # letters of scripts that are not relatives of Latin: beside them a word in Latin letters begins and ends
-_OTHER_SCRIPTS = re.compile(
+_OTHER_SCRIPTS = Expression(
     "[\u0590-\u1dff\u2c00-\u2dff\u2e80-\udfff\uf900-\ufdff\ufe70-\uffef\U00010000-\U000fffff]+"
 )
 _FIRST_OF_OTHERS = "\u0590"
@@ -219,7 +221,7 @@ def joins(character: str) -> bool:
     return character.isalpha() and character < _FIRST_OF_OTHERS
 
 
-def latin_only(text: str, kept: re.Pattern[str]) -> str:
+def latin_only(text: str, kept: Expression) -> str:
     """Return the text with letters of other scripts replaced by a sign, one by one, except for words of
     `kept`.
 
@@ -233,7 +235,7 @@ def latin_only(text: str, kept: re.Pattern[str]) -> str:
 
 
 # emphasis around a value: "_4539 …_"; around a plain word it hides nothing
-_EMPHASISED = re.compile(r"(?<![A-Za-z0-9_])(_{1,3})(?=[^\s_])([^\n]{4,160}?)(?<=[^\s_])\1(?![A-Za-z0-9_])")
+_EMPHASISED = Expression(r"(?<![A-Za-z0-9_])(_{1,3})(?=[^\s_])([^\n]{4,160}?)(?<=[^\s_])\1(?![A-Za-z0-9_])")
 
 
 def without_emphasis(text: str) -> str:
@@ -250,7 +252,7 @@ def _plain_emphasis(match: re.Match[str]) -> str:
     return NO_LETTER * len(mark) + inner + NO_LETTER * len(mark)
 
 
-def _signs(run: str, kept: re.Pattern[str]) -> str:
+def _signs(run: str, kept: Expression) -> str:
     pieces: list[str] = []
     position = 0
     for word in kept.finditer(run):

@@ -2,13 +2,13 @@
 L2.3).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
 from lambdas.inspection.detectors import identity
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import (
     SERVER_ENCRYPTED,
     DataClass,
@@ -205,8 +205,8 @@ def _in_tools(level: DataClass, department: DepartmentRules) -> Action:
     return Action(department.findings.get(f"{level.value}-in-tools", default))
 
 
-_PLACE = re.compile(r"messages\[(\d+)\]\.content((?:\[\d+\](?:\.content(?=\[))?)*)(?:\+\[(\d+)\])?")
-_NUMBER = re.compile(r"\[(\d+)\]")
+_PLACE = Expression(r"messages\[(\d+)\]\.content((?:\[\d+\](?:\.content(?=\[))?)*)(?:\+\[(\d+)\])?")
+_NUMBER = Expression(r"\[(\d+)\]")
 
 
 def _pointers(field: str, inspection: Inspection) -> tuple[str, ...]:

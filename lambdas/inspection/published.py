@@ -8,10 +8,12 @@ passage is distinguished from an organisation's own by its style, not by its sub
 import re
 from functools import lru_cache
 
+from lambdas.inspection.expressions import Expression
+
 _AROUND = 700  # characters on both sides in which a report shows itself
 _OWN = 140  # characters on both sides that must be in nobody's voice
 _ENOUGH = 2  # signs of a report
-_REPORTS = re.compile(
+_REPORTS = Expression(
     r"\b(?:said|says?|told|announced|reported|claimed|claims|denied|confirmed|warned|added|ruled|testified"
     r"|alleged\w*|accused"
     r"|according to|spokes(?:man|woman|person|people)|reporters|statement|police|authorities|government"
@@ -29,12 +31,12 @@ _REPORTS = re.compile(
 )
 # what somebody else said; a quotation that goes on in the next paragraph is opened again and not closed
 # before, and at the end of the line where nobody closed it
-_QUOTED = re.compile(
+_QUOTED = Expression(
     r"(?:(?<=[\s(\[—–-])|(?<=[.,!?]\")|(?<![^\n]))[\"“„«](?=\S)"
     r"(?:[^\"”“„«»\n]|(?<=\s)[\"“„«](?=\w)){0,800}(?:[\"”“»](?!\w)|$)",
     re.MULTILINE,
 )
-_VOICE = re.compile(
+_VOICE = Expression(
     r"\b(?:our|ours|we|(?<!the )us|my|mine|i|i'm|i've|we're|we've|your|dear|please|draft|rewrite|unser\w*"
     r"|wir|uns|mein\w*|bitte|notre|nos|nous"
     r"|mon|ma|mes|nuestr\w+|nosotros|mi|mis|nostr\w|noi|mio|mia|onze|wij|ons|mijn|nosso|nossa|nós|meu|minha"
@@ -42,7 +44,7 @@ _VOICE = re.compile(
     r"|\b(?:patient|employee|mrn|dob|diagnosis|subject|re|to|from|cc)\s?:|私|弊社|当社|我々|我们|本公司|우리|저희|당사"
 )
 # an order to Claude, but for one that says what follows
-_ORDER = re.compile(
+_ORDER = Expression(
     r"(?:\A|[.!?:;]\s{1,3}|\n)(?:summari[sz]e|translate|extract|write|draft|prepare|create|rewrite|explain"
     r"|list|review|analy[sz]e"
     r"|compare|help|give|turn|put|make|check|tell|find|use|add|send|reply"

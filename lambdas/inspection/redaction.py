@@ -5,14 +5,14 @@ prefix.
 """
 
 import copy
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Finding, Inspection
 from lambdas.inspection.policy import WHOLE_TEXT_TYPES
 
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_STEP = Expression(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 class RedactionError(Exception):

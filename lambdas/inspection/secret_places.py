@@ -12,12 +12,12 @@ from collections.abc import Callable
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy
 
-_STANDS_FOR_A_VALUE = re.compile(
+_STANDS_FOR_A_VALUE = Expression(
     r"[$%{<\[*&@]|-{2}|\.{2}|(?:[A-Z]+_)*[A-Z]+\Z|[\"'`(]|(?:the|a|your|my|this|that|new|old|with|and|none"
     r"|null|nil|true|false|self|this|user|username|hidden|secret|password|passwd|passw|pass|pwd|psw|token"
     r"|string|value|prompt|stdin|ask|env|file|guest|test|foo|bar|foobar)\b[\w]{0,1}\Z"
 )
-_CODE = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+\Z|\w+\(|\w+\[")
+_CODE = Expression(r"[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+\Z|\w+\(|\w+\[")
 
 
 def given(value: str) -> bool:

@@ -39,7 +39,7 @@ def rule(
     return Rule(name, tuple(gates.split()), Expression(pattern, flags), back, score, accept)
 
 
-PLACEHOLDER = re.compile(
+PLACEHOLDER = Expression(
     r"x{5,}|X{5,}|\*{3,}|\.{3,}|example|EXAMPLE|placeholder|your[-_]|YOUR[-_]|<|\{\{|\$\{|changeme|redacted"
     r"|REDACTED"
     r"|dummy|00000000|11111111|PKCS ?#\d"

@@ -16,29 +16,29 @@ from lambdas.inspection.token_rules import entropy, jumbled, varied
 _RESTS = tuple(
     Expression(sign + r"(?=[A-Za-z0-9]{20})(?P<rest>[A-Za-z0-9_-]{22,200})(?![\w@/+=-])") for sign in "_-"
 )
-_PREFIX = re.compile(
+_PREFIX = Expression(
     r"(?<![A-Za-z0-9_./\\%+=@#-])(?P<prefix>(?:[a-z]{1,10}\d{0,2}|[A-Z]{2,10}\d{0,2})"
     r"(?:[_-](?:[a-z]{1,10}\d{0,2}|[A-Z]{2,10}\d{0,2})){0,3})\Z"
 )
 _REACH = 40  # characters: the longest prefix
 # a bot's token of Discord has no literal: its number in base64, a time, a signature
 _DOTTED = Expression(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![\w.-])")
-_NUMBER = re.compile(r"(?<![\w.-])[MNO][A-Za-z0-9]{23,27}\Z")
+_NUMBER = Expression(r"(?<![\w.-])[MNO][A-Za-z0-9]{23,27}\Z")
 # Vault's old tokens, Pushbullet's, Airtable's
 _BEHIND_A_DOT = Expression(r"\.(?=[A-Za-z0-9]{24})(?P<rest>[A-Za-z0-9]{24,64})(?![\w.(])")
-_BEFORE_A_DOT = re.compile(
+_BEFORE_A_DOT = Expression(
     r"(?<![\w.])(?:(?P<vault>[sbr])|(?P<pushbullet>o)|(?P<airtable>pat[A-Za-z0-9]{14}))\Z"
 )
 _HEX = frozenset("0123456789abcdef")
 # prefixes of digests, of public keys, of names and parts of pages
-_PUBLIC = re.compile(
+_PUBLIC = Expression(
     r"(?:^|[_-])(?:pk|pub|public|publishable|site|client|anon)(?:[_-]|\Z)"
     r"|(?:^|[_-])(?:sha\d*|md\d|blake\w*|nonce|css|js|sc|chunk|main|app|index|vendor|page|img|image|icon|font|class"
     r"|id|uid|uuid|ref|rev|commit|build|hash|etag|cache|file|test"
     r"|data|video|photo|svg|path|mask|grad|clip|section|h\d?|g)\Z",
     re.IGNORECASE,
 )
-_OF_KEYS = re.compile(
+_OF_KEYS = Expression(
     r"(?:^|[_-])\w{0,4}(?:key|sk|pat|tok|token|secret|live|prod|api|auth|access|svc|sa)\Z", re.IGNORECASE
 )
 

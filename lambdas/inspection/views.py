@@ -13,6 +13,7 @@ from itertools import islice
 from string import ascii_lowercase, ascii_uppercase
 
 from lambdas.inspection.candidates import Candidates
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.normalise import MappedText
 
 MAX_RUNS = 2_000
@@ -46,8 +47,8 @@ def _base64_of(first: bytes, second: bytes, third: bytes) -> str:
     digits = [*digits, "+-", "/_"]
     places = (
         {one >> 2 for one in first},
-        {(one & 3) << 4 | other >> 4 for one in first for other in second},
-        {(one & 15) << 2 | other >> 6 for one in second for other in third},
+        {high << 4 | low for high in {one & 3 for one in first} for low in {one >> 4 for one in second}},
+        {high << 2 | low for high in {one & 15 for one in second} for low in {one >> 6 for one in third}},
         {one & 63 for one in third},
     )
     return "".join(f"[{re.escape(''.join(digits[place] for place in sorted(one)))}]" for one in places)
@@ -57,15 +58,15 @@ def _base64_of(first: bytes, second: bytes, third: bytes) -> str:
 _OF_TEXT = _base64_of(_TEXTUAL, _TEXTUAL, _TEXTUAL)
 _OF_SHORT_TEXT = _base64_of(_TEXTUAL, _FOLLOWING, _FOLLOWING)
 _GOES_ON = _base64_of(_FOLLOWING, _FOLLOWING, _FOLLOWING)
-_ENCODED = re.compile(
+_ENCODED = Expression(
     rf"(?<![A-Za-z0-9+/_-])(?:(?:{_OF_TEXT}){{3}}[A-Za-z0-9+/_-]*"
     rf"|{_OF_SHORT_TEXT}(?:{_GOES_ON}){{2}}[A-Za-z0-9+/_-]{{0,3}}(?![A-Za-z0-9+/_-]))={{0,2}}"
 )
 _FIRST_OF_RUN = 12  # characters
-_BASE32 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Z2-7]{16,400}={0,6}(?![A-Za-z0-9+/_-])")
-_HEX_RUN = re.compile(r"[0-9A-Fa-f]{14,}")
-_SPACED_HEX = re.compile(r"[0-9A-Fa-f]{2}([ :])(?:[0-9A-Fa-f]{2}\1){5,}[0-9A-Fa-f]{2}")
-_SPACED = re.compile(r"(?<!\w)[0-9][ \t.·•_*-]{1,3}(?:[0-9][ \t.·•_*-]{1,3}){6,}[0-9](?!\w)")
+_BASE32 = Expression(r"(?<![A-Za-z0-9+/_=-])[A-Z2-7]{16,400}={0,6}(?![A-Za-z0-9+/_-])")
+_HEX_RUN = Expression(r"[0-9A-Fa-f]{14,}")
+_SPACED_HEX = Expression(r"[0-9A-Fa-f]{2}([ :])(?:[0-9A-Fa-f]{2}\1){5,}[0-9A-Fa-f]{2}")
+_SPACED = Expression(r"(?<!\w)[0-9][ \t.·•_*-]{1,3}(?:[0-9][ \t.·•_*-]{1,3}){6,}[0-9](?!\w)")
 _WORDS = {
     "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "null": "0", "eins": "1", "zwei": "2", "drei": "3", "vier": "4",
@@ -73,7 +74,7 @@ _WORDS = {
 }  # fmt: skip
 _WORD = rf"(?:{'|'.join(_WORDS)})"
 _GAP = r"[ ,.\-]{1,3}(?:(?:dash|hyphen|space|dot|point|strich|punkt)[ ,]{1,2})?"
-_SPELLED = re.compile(rf"\b{_WORD}(?:{_GAP}{_WORD}){{6,}}\b", re.IGNORECASE)
+_SPELLED = Expression(rf"\b{_WORD}(?:{_GAP}{_WORD}){{6,}}\b", re.IGNORECASE)
 # of expressions that are sought everywhere; a character beyond Latin-1 is a question mark there
 HINTS = {
     "hex": r"[0-9A-Fa-f]{14}",
@@ -194,13 +195,13 @@ def rearranged(text: str, candidates: Candidates, *, program: bool = False) -> I
 
 
 # a line break with what may be a value's halves on both sides, behind the lead of a quoted or listed line
-_BREAK = re.compile(r"\n(?:(?<=[\w@.+/-]\n)|(?<=[\w@.+/-]\r\n))[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.+/-])")
+_BREAK = Expression(r"\n(?:(?<=[\w@.+/-]\n)|(?<=[\w@.+/-]\r\n))[ \t]{0,8}(?:[>*#|]{1,2} ?)?(?=[\w@.+/-])")
 _AROUND = 512  # characters on both sides of a break: no value that spans one reaches farther with its keyword
 
 
 # what markup and programs put between two halves of a value: emphasis, an element, the sign that joins two
 # strings
-_MARK = re.compile(
+_MARK = Expression(
     r"(?:\*{1,3}|~~|`|</?[a-zA-Z][^<>\n]{0,40}>|<!--[^>\n]{0,40}-->|[\"'] ?(?:\+|\.|&|\|\||\.\.) ?[\"']){1,3}"
     r"(?= ?[\w@.+/-])"
 )
@@ -267,9 +268,9 @@ def _closed(name: str, text: str, breaks: Sequence[tuple[int, int]]) -> View:
     return View(name, MappedText("".join(pieces), starts, end), tuple(joints))
 
 
-_DECORATOR = re.compile(r"@[\w.]+\(")
+_DECORATOR = Expression(r"@[\w.]+\(")
 # the line below begins with a field of its own: "name=value", "name:"
-_NEXT_FIELD = re.compile(r"[A-Za-z][\w.-]{1,40}(?:\s?=[^=]|:\s)")
+_NEXT_FIELD = Expression(r"[A-Za-z][\w.-]{1,40}(?:\s?=[^=]|:\s)")
 
 
 def _parted(text: str, left: int, right: int) -> bool:
@@ -308,6 +309,6 @@ def _digits(match: re.Match[str], name: str) -> Iterator[View]:
         yield View(name, MappedText(text, starts, end), (len(context) + 1,))
 
 
-_PIECES = re.compile(r"[0-9]|[^0-9]+")
+_PIECES = Expression(r"[0-9]|[^0-9]+")
 _MOST_SIGNS = 4  # a sign between all digits groups nothing
 _SIGNS = {"dash": "-", "hyphen": "-", "dot": ".", "point": ".", "strich": "-", "punkt": "."}

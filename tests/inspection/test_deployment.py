@@ -1,6 +1,8 @@
 """What the inspection needs travels with the function (L2.3)."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,24 @@ def test_the_functions_archive_carries_every_model() -> None:
     assert len(models) == 3
     for model in models:
         assert f"lambdas/inspection/models/{model.name}" in carried
+
+
+def test_importing_the_inspection_compiles_no_expression_that_may_never_be_tried() -> None:
+    """A cold start pays for what it imports: most expressions are compiled when a text needs them."""
+    program = (
+        "import re, sys\n"
+        "made, compile = [], re.compile\n"
+        "def count(*given):\n"
+        "    if '/inspection/' in sys._getframe(1).f_code.co_filename: made.append(given[0])\n"
+        "    return compile(*given)\n"
+        "re.compile = count\n"
+        "import lambdas.inspection\n"
+        "print(len(made), 'importlib.metadata' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    compiled, reads_metadata = ran.stdout.split()
+    assert int(compiled) <= 20
+    assert reads_metadata == "False"
 
 
 def configured(**changes: Any) -> Settings:

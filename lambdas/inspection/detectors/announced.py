@@ -37,7 +37,7 @@ _ANY_DATE = (
 )
 
 
-_MARKED = re.compile("[0-9_]")  # what no plain word has
+_MARKED = Expression("[0-9_]")  # what no plain word has
 
 
 def _has_digits(count: int) -> Callable[[str], bool]:

@@ -1,13 +1,13 @@
 """E-mail addresses."""
 
-import re
 from collections.abc import Iterator
 
 from lambdas.inspection.detectors.reading import Context
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
-_LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\Z")
-_DOMAIN = re.compile(r"(?:[\w](?:[\w-]{0,61}[\w])?\.){1,6}[A-Za-z]{2,24}(?![\w])")
+_LOCAL_PART = Expression(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\Z")
+_DOMAIN = Expression(r"(?:[\w](?:[\w-]{0,61}[\w])?\.){1,6}[A-Za-z]{2,24}(?![\w])")
 _NOT_MAIL_TLD = frozenset(
     [
         "js",

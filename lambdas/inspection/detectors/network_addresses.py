@@ -1,10 +1,10 @@
 """Network addresses: IPv4, IPv6, MAC."""
 
-import re
 import socket
 from collections.abc import Iterator
 
 from lambdas.inspection.detectors.reading import Context
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
 
@@ -38,8 +38,8 @@ def ip4(context: Context, start: int, end: int, raw: str, groups: list[str]) -> 
     return Span("IP_ADDRESS", start, end, 1.0, "ip-v4")
 
 
-_COLONS = re.compile(r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])")
+_COLONS = Expression(r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
+_MAC = Expression(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])")
 
 
 def colon_addresses(context: Context) -> Iterator[Span]:
@@ -85,8 +85,8 @@ def colon_addresses(context: Context) -> Iterator[Span]:
                 yield Span("MAC_ADDRESS", start, match.end(), 1.0, "mac")
 
 
-_INNER_GROUP = re.compile(r":[0-9A-Fa-f]{0,4}:")
-_INNER_PAIRS = tuple(re.compile(rf"{sign}[0-9A-Fa-f]{{2}}{sign}[0-9A-Fa-f]{{2}}{sign}") for sign in ":-")
+_INNER_GROUP = Expression(r":[0-9A-Fa-f]{0,4}:")
+_INNER_PAIRS = tuple(Expression(rf"{sign}[0-9A-Fa-f]{{2}}{sign}[0-9A-Fa-f]{{2}}{sign}") for sign in ":-")
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 

@@ -9,6 +9,7 @@ from lambdas.inspection.detectors.network_addresses import ip4
 from lambdas.inspection.detectors.reading import Context
 from lambdas.inspection.detectors.social_security import social_security
 from lambdas.inspection.detectors.telephones import telephone
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
 
@@ -41,9 +42,9 @@ _MOST_DIGITS = 19  # no number of anybody has more
 _SHORTEST = 7  # characters: a shorter run is no number of anybody
 # where so many characters of a run end
 PLACES = {"run": rf"[0-9][0-9 \-./()]{{{_SHORTEST - 1}}}"}
-_RUN = re.compile(r"[0-9](?:[0-9]|[ \-./()]{1,3}(?=[0-9(])|\((?=[0-9]))*")
+_RUN = Expression(r"[0-9](?:[0-9]|[ \-./()]{1,3}(?=[0-9(])|\((?=[0-9]))*")
 _OF_RUNS = frozenset("0123456789 -./()")
-_STRETCH = re.compile(r"[0-9 \-./()]*")
+_STRETCH = Expression(r"[0-9 \-./()]*")
 
 
 def runs(text: str, ends: Sequence[int] | None) -> list[tuple[int, int]]:

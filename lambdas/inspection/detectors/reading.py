@@ -1,11 +1,10 @@
 """What detectors know about a text in advance: its keywords and runs of digits."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lambdas.inspection.expressions import Hit
+from lambdas.inspection.expressions import Expression, Hit
 from lambdas.inspection.normalise import joins
 
 # group -> words that announce a value of it; matched on word boundaries in lower-case text
@@ -152,8 +151,8 @@ class Context:
         return group in self.keywords
 
 
-_DIGIT = re.compile("[0-9]")
-DATE = re.compile(
+_DIGIT = Expression("[0-9]")
+DATE = Expression(
     r"(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d"
     r"|\d{1,2}[-./]\d{1,2}[-./]\d\d)(?!\d)"
 )

@@ -1,9 +1,9 @@
 """US social security numbers, whole and masked."""
 
-import re
 from collections.abc import Iterator
 
 from lambdas.inspection.detectors.reading import Context
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
 _DOCUMENTED_SSN = frozenset(("123456789", "078051120", "219099999", "111111111", "999999999", "000000000"))
@@ -40,7 +40,7 @@ def social_security(
     return None
 
 
-_MASKED_SSN = re.compile(
+_MASKED_SSN = Expression(
     r"(?<![\w*])(?:(?:[Xx]{3}|\*{3}|•{3})-(?:[Xx]{2}|\*{2}|•{2})-\d{4}"
     r"|\d{3}-(?:[Xx]{2}|\*{2}|•{2})-(?:[Xx]{4}|\*{4}|•{4}|\d{4}))(?![\w*])"
 )

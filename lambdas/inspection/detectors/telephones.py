@@ -3,6 +3,7 @@
 import re
 
 from lambdas.inspection.detectors.reading import DATE, Context
+from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
 
 
@@ -95,23 +96,23 @@ def telephone(
 
 
 # what is counted, ordered or cited has numbers, too; a name with dots before a number is not a sentence
-_NUMBERED = re.compile(
+_NUMBERED = Expression(
     r"(?:\b(?:invoice|order|ticket|case|sku|part|serial|tracking|article|item|pages|lines|section|isbn|issn|doi"
     r"|version|build|revision|rechnung|bestellung|auftrag)\.?(?:\s?(?:no|nr|number|id|#)\.?)?[\s:#]{1,3}"
     r"|\w\.[A-Za-z][\w-]*\.|\bcve-)\Z",
     re.IGNORECASE,
 )
 # a range of years, a change of lines, a quotient, a year in brackets, a fraction, an address of a host
-_NO_TELEPHONE = re.compile(
+_NO_TELEPHONE = Expression(
     r"\A(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d\Z|/-| / |\((?:19|20)\d\d(?:\)|\Z)|\A0\.\d"
     r"|(?<![\d.])\d{1,2}\.\d{1,2}\.\d{3,5}(?![\d.])|(?<![\d.])(?=[\d.]*\d{3})\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\A\d\.\d{5,}\Z"
 )
-_CARD_LABEL = re.compile(r"(?:\A|[\n|])\s?[TMPDOFHWC][:.]?\s{1,2}\Z")  # "T 030 …" in a signature
-_ASIAN_MOBILE = re.compile(r"01[016-9]-\d{3,4}-\d{4}|0[789]0-\d{4}-\d{4}")
-_PAIR_BEFORE = re.compile(
+_CARD_LABEL = Expression(r"(?:\A|[\n|])\s?[TMPDOFHWC][:.]?\s{1,2}\Z")  # "T 030 …" in a signature
+_ASIAN_MOBILE = Expression(r"01[016-9]-\d{3,4}-\d{4}|0[789]0-\d{4}-\d{4}")
+_PAIR_BEFORE = Expression(
     r"(?<![\w])(?:[0-9a-f]{2} ){0,3}(?:[a-f][0-9a-f]|[0-9][a-f]) (?:[0-9a-f]{2} ){0,3}\Z"
 )
-_PAIR_AFTER = re.compile(r"(?: [0-9a-f]{2}){0,3} (?:[a-f][0-9a-f]|[0-9][a-f])(?!\w)")
+_PAIR_AFTER = Expression(r"(?: [0-9a-f]{2}){0,3} (?:[a-f][0-9a-f]|[0-9][a-f])(?!\w)")
 
 
 def _in_dump(text: str, start: int, end: int) -> bool:
@@ -122,7 +123,7 @@ def _in_dump(text: str, start: int, end: int) -> bool:
 
 
 _LONGEST_TAIL = 32  # characters: an extension, and what stands between it and a keyword
-_EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}(?!\w)", re.IGNORECASE)
+_EXTENSION = Expression(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}(?!\w)", re.IGNORECASE)
 _IDENTIFIERS = ("nhs", "sin", "aadhaar", "routing", "account", "npi", "mrn", "insurance", "tax", "passport",
     "license",
                 "employee", "iban")  # fmt: skip

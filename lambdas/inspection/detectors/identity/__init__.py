@@ -20,7 +20,7 @@ from lambdas.inspection.detectors.identity import (
     southern_europe,
 )
 from lambdas.inspection.detectors.identity.declared import IdentityNumber, as_read
-from lambdas.inspection.expressions import Hit
+from lambdas.inspection.expressions import Expression, Hit
 from lambdas.inspection.findings import DataClass, Span
 from lambdas.inspection.normalise import joins
 
@@ -56,9 +56,9 @@ LITERALS = (
     *((word, one.type) for one in NUMBERS for word in one.keywords),
     *((word, _GENERAL) for word in _GENERAL_WORDS),
 )
-_SEPARATORS = re.compile(r"[^A-Za-z0-9]")
-_DIGITS = re.compile("[0-9]{2}")
-_STOP = re.compile(r"\n\s*\n")
+_SEPARATORS = Expression(r"[^A-Za-z0-9]")
+_DIGITS = Expression("[0-9]{2}")
+_STOP = Expression(r"\n\s*\n")
 _EUROPEAN_UNION = frozenset(
     ("at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it", "lt",
      "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk")

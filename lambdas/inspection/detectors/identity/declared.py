@@ -65,4 +65,5 @@ def as_read(keywords: str) -> tuple[str, ...]:
     spellings = (
         form for word in keywords.split("|") for form in (word, word.upper(), word[:1].upper() + word[1:])
     )
-    return tuple(dict.fromkeys(normalise(form).text.lower() for form in spellings))
+    read = (form if form.isascii() else normalise(form).text for form in spellings)
+    return tuple(dict.fromkeys(form.lower() for form in read))
