@@ -285,8 +285,8 @@ class Deputy:
         key = f"{decisions_of(review.request)}{new_id('dec_')}.json"
         where.area.put_once(key, encoded(where.signed(document)))
         delivered = deliver(where.client("stepfunctions"), review)
-        alone = decision == "reject" or review.people < 2
-        return {"state": DECISIONS[decision] if alone else "approving", "delivered": delivered}
+        state = DECISIONS[decision] if review.ends_with(decision) else "approving"
+        return {"state": state, "delivered": delivered}
 
     # -- parts ---------------------------------------------------------------------------------------------
 

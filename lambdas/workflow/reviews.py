@@ -96,6 +96,12 @@ class Review:
         """Who has approved a text."""
         return [one["by"] for one in self.approvals if one["release_sha256"] == sha256]
 
+    def ends_with(self, decision: str) -> bool:
+        """Return whether one more decision, of somebody who has not approved yet, ends the review."""
+        if decision == "reject" or self.people < 2:
+            return True
+        return decision == "approve" and len(self.approvers(self.proposed_sha256)) + 1 >= self.people
+
     def as_document(self) -> dict[str, Any]:
         """Plain data without the task token, which is a credential."""
         return {

@@ -303,6 +303,21 @@ def test_a_text_is_released_once_as_many_people_as_asked_for_have_approved_it(
     assert recorded == [(one["by"], one["decision"]) for one in said], "each person's decision is on record"
 
 
+def test_only_the_approval_that_completes_the_number_is_shown_as_the_decision() -> None:
+    alone = Review("legal", REQUEST, "waiting", "content", "req_1", DRAFT_SHA256, "ada", NOW)
+    first = replace(alone, people=2)
+    second = replace(first, approvals=({"by": "bo", "release_sha256": DRAFT_SHA256},))
+    edited = ({"by": "bo", "release_sha256": DRAFT_SHA256}, {"by": "cy", "release_sha256": "0" * 64})
+    after_an_edit = replace(first, people=3, approvals=edited)
+    ends = {name: [one.ends_with(name) for one in (alone, first, second, after_an_edit)]
+            for name in ("approve", "edit", "reject")}  # fmt: skip
+    assert ends == {
+        "approve": [True, False, True, False],
+        "edit": [True, False, False, False],
+        "reject": [True, True, True, True],
+    }
+
+
 def test_the_page_says_whose_decision_counts(aws: None) -> None:
     place = make_place(clock=Clock(datetime(2026, 12, 1, 9, tzinfo=UTC)))
     place.joined("p_ada", roles=("member", "reviewer"))
