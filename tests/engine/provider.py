@@ -32,6 +32,8 @@ _EVERY_SECONDS = 0.2
 # AWS gives each another id. Whatever else is made while the one before is still there has the same id:
 # it is gone with it, and a refresh finds that.
 _NEW_EACH_TIME = ("aws:apigateway/deployment:Deployment", "aws:lambda/layerVersion:LayerVersion")
+# AWS gives another id where this input is another one, and the same where it is the same (SNS, `Subscribe`).
+_NEW_WITH = {"aws:sns/topicSubscription:TopicSubscription": "endpoint"}
 _MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -151,12 +153,20 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         inputs = plain(request.properties)
         id_, outputs = _made(request.urn, inputs)
         kind = _kind(request.urn)
-        while kind in _NEW_EACH_TIME and self._world.get(kind, id_) is not None:
+        while self._is_other(kind, id_, inputs):
             id_ = f"{id_}x"
         self._world.put(kind, id_, inputs, outputs)
         if fault == "unfinished":
             self._unfinished(context, id_, inputs, outputs)
         return provider_pb2.CreateResponse(id=id_, properties=to_struct(outputs))
+
+    def _is_other(self, kind: str, id_: str, inputs: Mapping[str, Any]) -> bool:
+        """Whether what has this id is something else than what is created."""
+        there = self._world.get(kind, id_)
+        if there is None:
+            return False
+        name = _NEW_WITH.get(kind)
+        return kind in _NEW_EACH_TIME or (name is not None and there["inputs"].get(name) != inputs.get(name))
 
     def _unfinished(
         self, context: Any, id_: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
