@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from kit.audit.sources import Source
+from lambdas.common.json_text import parse_json
 
 EDGE_FOLDER = "api/"  # of the bucket of access logs
 # Below whatever name a stage or a domain puts in front.
@@ -85,7 +86,7 @@ def read_line(text: str) -> AccessLine | None:
     """Parse one line; None if it does not belong to the access log. Anything before its JSON is ignored."""
     start = text.find("{")
     try:
-        line = json.loads(text[start:]) if start >= 0 else None
+        line = parse_json(text[start:]) if start >= 0 else None
         if not isinstance(line, dict) or line.get("type") != "access":
             return None
         return AccessLine(

@@ -5,7 +5,6 @@ the records in the same leaf, the audit path to the root (RFC 9162), and the sig
 With the public key of the manifests alone, and neither the bucket nor other records, anybody can verify it.
 """
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -26,6 +25,7 @@ from lambdas.common.audit.manifest import (
 )
 from lambdas.common.audit.merkle import HASH_BYTES, blocks_of, holds, inclusion_proof
 from lambdas.common.audit.segment import index_key, lines_of, read_index
+from lambdas.common.json_text import parse_json
 
 SCHEMA = "kit-audit-proof/1"
 _LATER = 26  # hours after a record was made in which it may have been sealed
@@ -84,10 +84,10 @@ def _proofs(
 
 def _names(line: bytes) -> tuple[Any, Any]:
     try:
-        record = json.loads(line)
-    except ValueError:
+        record = parse_json(line)
+        return record.get("record_id"), record.get("request_id")
+    except (ValueError, AttributeError):  # no record: somebody else's line
         return None, None
-    return record.get("record_id"), record.get("request_id")
 
 
 def check(proof: Mapping[str, Any], keys: PublicKeys) -> tuple[dict[str, Any], Manifest]:
@@ -103,7 +103,7 @@ def check(proof: Mapping[str, Any], keys: PublicKeys) -> tuple[dict[str, Any], M
         check_signature(document, keys)
         manifest = read_manifest(document)
         (segment,) = [one for one in manifest.segments if one.key == key]
-        record = json.loads(line)
+        record = parse_json(line)
         record.pop("bodies", None)
     except ManifestDamaged as error:
         raise NoProof(f"the manifest {error}") from None

@@ -1,6 +1,5 @@
 """`kit audit find`: records for an investigator, decrypted for those who are permitted (G.3)."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from lambdas.common.audit.bodies import BodyDamaged, unseal
 from lambdas.common.audit.chain import hour_prefix
 from lambdas.common.audit.manifest import HOUR, ManifestDamaged, hour_of
 from lambdas.common.audit.segment import index_key, read_index
+from lambdas.common.json_text import parse_json
 from lambdas.common.subject_keys import NoSubjectKey, SubjectErased, SubjectKeys
 
 _THREADS = 16
@@ -99,7 +99,7 @@ def _hours(question: Question) -> Iterator[datetime]:
 def _records(data: bytes) -> Iterator[dict[str, Any]]:
     for line in data.split(b"\n"):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
             datetime.fromisoformat(record["at"])
         except (ValueError, KeyError, TypeError):
             continue

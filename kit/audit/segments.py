@@ -5,7 +5,6 @@ leaf of the Merkle tree. Bodies are not parsed. `check_segment` needs only bytes
 process.
 """
 
-import json
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from lambdas.common.audit.chain import Chain, begin, parse_line
 from lambdas.common.audit.manifest import SealedObject, SealedSegment
 from lambdas.common.audit.merkle import blocks_of, root_of
 from lambdas.common.audit.segment import Run, index_key, lines_of, read_runs
+from lambdas.common.json_text import parse_json
 
 _BODIES = b',"bodies":'
 _PLACE = b'{"v":1,"writer":"%b","sequence":%%d,"previous":"%%b",'
@@ -223,7 +223,7 @@ def _object_with(run: Run, sequence: int) -> str:
 def _chain_of(line: bytes) -> tuple[Any, Any, Any] | None:
     """Return what a line in another format says about its place."""
     try:
-        record = json.loads(line)
+        record = parse_json(line)
         return record["writer"], record["sequence"], record["previous"]
     except (ValueError, KeyError, TypeError):
         return None

@@ -513,8 +513,10 @@ def prove(
 
 
 def _proofs_in(path: Path) -> list[dict[str, Any]]:
+    from lambdas.common.json_text import parse_json
+
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise _usage(
             f"--check: {path} is not a JSON document", "name a file that kit audit prove wrote"

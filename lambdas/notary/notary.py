@@ -17,6 +17,7 @@ import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -287,8 +288,8 @@ class Notary:
         """Return the completed work of an hour by shard, and of its late objects; or of one shard."""
         shards, late = [_Progress() for _ in range(plan.shards)], _Progress()
         for key in list(self._keys(segments_of_hour(plan.hour))):
-            if key.endswith(".index.jsonl") or key == _plan_key(plan.hour):
-                continue
+            if not key.rsplit("/", 1)[1].removesuffix(".jsonl").isdecimal():
+                continue  # an index, the plan, or not ours
             shard = plan.shard_of_segment(key)
             if only in (None, shard):
                 segment = self._sealed(key)
@@ -461,9 +462,16 @@ class Notary:
         return None
 
     def _first_hour(self, last_due: datetime) -> datetime:
-        """Return the hour of the oldest record, or the last hour if there is none yet."""
-        first = next(iter(self._keys(RECORDS, most=1)), None)
-        return min(hour_of_key(first), last_due) if first else last_due
+        """Return the hour of the oldest record, or the last hour if there is none yet.
+
+        A record that is dated years back, or lies under no hour, must not keep today's waiting: it stays
+        without a manifest, which a verification reports.
+        """
+        oldest = last_due - timedelta(days=_SEARCHED_DAYS)
+        for key, _ in self._listed(RECORDS, after=hour_prefix(oldest)):
+            with suppress(ValueError):
+                return min(hour_of_key(key), last_due)
+        return last_due
 
     def _sealed_hours(self, first: datetime, end: datetime) -> list[datetime]:
         """Return the hours from `first` to before `end` that have a manifest."""

@@ -128,7 +128,7 @@ class MemoryBucket:
             {
                 prefix + key[len(prefix) :].split("/")[0] + "/"
                 for key in self.objects
-                if key.startswith(prefix)
+                if key.startswith(prefix) and "/" in key[len(prefix) :]
             }
         )
 

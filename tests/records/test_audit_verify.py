@@ -548,6 +548,42 @@ def test_an_object_that_was_late_is_sealed_by_the_next_manifest(organisation: Or
     assert report.late_objects == 2
 
 
+_STRANGER = "gateway-01M869CCZ01QHTQMBT9MKMT70Q/000000000000.jsonl"
+STRANGE: dict[str, tuple[str, bytes, str]] = {  # key, content, what a verification finds
+    "JSON nested too deeply": (f"{SECOND}{_STRANGER}", b"[" * 100_000 + b"\n", "chain-broken"),
+    "not text": (f"{SECOND}{_STRANGER}", b"\xff\xfe\x00\n", "chain-broken"),
+    "a list": (f"{SECOND}{_STRANGER}", b"[1]\n", "chain-broken"),
+    "another file": (f"{SECOND}notes.txt", b"x", "object-foreign"),
+    "no hour": (f"records/dt=2026-11-24/{_STRANGER}", b"x", ""),
+    "a marker of a folder": ("records/", b"", ""),
+    "no such day": (f"records/dt=2026-13-45/hour=99/{_STRANGER}", b"x", "object-foreign"),
+    "the year 1": (f"records/dt=0001-01-01/hour=00/{_STRANGER}", b"x", "object-foreign"),
+    "dated years back": (f"records/dt=1999-01-01/hour=00/{_STRANGER}", b"x", "manifest-missing"),
+    "dated years ahead": (f"records/dt=2999-01-01/hour=00/{_STRANGER}", b"x", ""),
+    "a file among the segments": ("segments/dt=2026-11-24/hour=09/notes.jsonl", b"x", ""),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+@pytest.mark.parametrize("first", [True, False], ids=["before the first run", "later"])
+def test_no_object_keeps_the_notary_from_sealing_and_a_record_that_is_none_is_found(
+    what: str, first: bool
+) -> None:
+    key, data, code = STRANGE[what]
+    organisation = Organisation()
+    writer = organisation.writer()
+    for hour in range(3):
+        organisation.call(writer)
+        if hour == (0 if first else 1):
+            organisation.bucket.objects[key] = data
+        organisation.time.forward(hours=1)
+        organisation.notary().seal_due()
+    report = verified(organisation)
+    assert (report.manifests, report.calls) == (3, 3)
+    found = codes(report)
+    assert code in found if code else not found
+
+
 CLOCKS: dict[str, Callable[[int], int]] = {  # minutes that a writer is off, by call
     "an hour ahead": lambda _: 60,
     "an hour behind": lambda _: -60,

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from lambdas.common.json_text import parse_json
+
 VERSION = 1
 RECORDS = "records/"
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -114,7 +116,7 @@ def make_tail(record_id: str, at: datetime, record: Mapping[str, Any], sealed: b
 def parse_line(line: bytes) -> dict[str, Any] | None:
     """Return the record in a line, or None if the line is not a record."""
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except ValueError:
         return None
     return record if isinstance(record, dict) else None

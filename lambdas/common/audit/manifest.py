@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lambdas.common.audit.chain import hour_prefix
+from lambdas.common.json_text import parse_json
 
 VERSION = 3  # since 3 objects are contained in segments, since 2 writers introduce themselves
 MANIFESTS = "manifests/"
@@ -142,7 +143,7 @@ class Anchor:
 def read_anchor(line: str) -> Anchor:
     """Parse an anchor from its line. Raises ValueError."""
     try:
-        content = json.loads(line)
+        content = parse_json(line)
         hour, sha256 = hour_named(content["hour"]), content["sha256"]
     except (KeyError, TypeError, ValueError):
         raise ValueError("not an anchor") from None
@@ -232,7 +233,7 @@ def read_manifest(document: bytes) -> Manifest:
     """Return the manifest without verifying its signature. Raises `ManifestDamaged`."""
     line = document.split(b"\n", 1)[0]
     try:
-        content = json.loads(line)
+        content = parse_json(line)
         previous = content["previous"]
         return Manifest(
             hour=hour_named(content["hour"]),
@@ -257,7 +258,7 @@ def check_signature(document: bytes, keys: PublicKeys) -> None:
     """
     line, _, rest = document.partition(b"\n")
     try:
-        signature: Mapping[str, str] = json.loads(rest)
+        signature: Mapping[str, str] = parse_json(rest)
         key_arn, algorithm = signature["key"], signature["algorithm"]
         given = b64decode(signature["signature"], validate=True)
     except (ValueError, KeyError, TypeError):

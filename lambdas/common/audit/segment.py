@@ -22,6 +22,7 @@ from typing import Any
 from lambdas.common.audit.chain import hash_of
 from lambdas.common.audit.manifest import SEGMENTS, SealedObject, SealedSegment, first_of, writer_of
 from lambdas.common.audit.merkle import HASH_BYTES, blocks_of, root_of
+from lambdas.common.json_text import parse_json
 
 BLOCK = 64  # hashes per leaf of the tree; the proof of one record contains all of them
 SEGMENT_BYTES = 24 * 1024 * 1024  # maximum size after which a segment takes no further object
@@ -151,7 +152,7 @@ def build(objects: Iterable[tuple[str, bytes]]) -> Segment:
 def read_runs(data: bytes) -> list[Run]:
     """Return the objects of a segment in runs, from its index. Raises ValueError."""
     try:
-        lines = json.loads(b"[" + b",".join(data.splitlines()) + b"]")
+        lines = parse_json(b"[" + b",".join(data.splitlines()) + b"]")
         if lines and "key" in lines[0]:
             return list(_runs(SealedObject(**one) for one in lines))
         return [Run(**one) for one in lines]
@@ -221,7 +222,7 @@ def _described(key: str, data: bytes, lines: Sequence[bytes], digests: Sequence[
 
 def _previous(line: bytes) -> str:
     try:
-        record: Any = json.loads(line)
+        record: Any = parse_json(line)
         return str(record["previous"])
     except (ValueError, KeyError, TypeError):
         return ""
