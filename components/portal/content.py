@@ -12,6 +12,7 @@ A client's folder lays its own over these by name: `documents/<name>` and `cours
 import hashlib
 from collections.abc import Mapping
 from datetime import date
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
@@ -123,8 +124,14 @@ class TimelineFile(_Strict):
     tasks: tuple[MilestoneFile, ...]
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """The names that this machine knows. They are files, all of which are opened to list them."""
+    return frozenset(available_timezones())
+
+
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _time_zones():
         raise ValueError(f"invalid time zone {name!r}: use an IANA name such as Europe/Berlin")
     return name
 
@@ -237,10 +244,15 @@ def _texts(path: Path, english: str) -> dict[str, str]:
     return texts
 
 
+@lru_cache(maxsize=128)
+def _document(text: str) -> Mapping[str, Any]:
+    """The document of a YAML text; the plan of each size reads the same files. Raises `yaml.YAMLError`."""
+    return load_yaml(text) or {}
+
+
 def _parsed(kind: type[Model], path: Path, text: str, problems: list[str]) -> Model | None:
     try:
-        given: Mapping[str, Any] = load_yaml(text) or {}
-        return kind.model_validate(given)
+        return kind.model_validate(_document(text))
     except yaml.YAMLError as error:
         problems.append(f"{path.name}: not YAML: {str(error).splitlines()[0]}")
     except ValidationError as error:

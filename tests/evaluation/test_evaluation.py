@@ -295,6 +295,7 @@ def test_a_failing_child_says_why(tmp_path: Path) -> None:
         evaluate_project(tmp_path, {}, PlanBackend(), stack="s")
 
 
+@pytest.mark.nightly  # every run has another seed, and its plans must be the committed snapshots
 def test_hash_seed_changes_no_byte_of_a_plan() -> None:
     def planning(seed: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(

@@ -190,6 +190,7 @@ def test_a_process_that_died_is_started_again_by_the_attendant(changing: Changin
     assert (report["started"], report["changes"]) == ([], {})
 
 
+@pytest.mark.nightly
 def test_an_emulator_that_was_killed_is_started_again_with_what_it_held(changing: Changing) -> None:
     """Killed, not stopped: nothing has to be made again, the key works, and the report says so."""
     changing.standing()
@@ -265,6 +266,7 @@ def test_down_removes_everything_and_twice_does_no_harm(kit: LocalKit) -> None:
     assert kit.run("env").returncode == 4
 
 
+@pytest.mark.nightly
 def test_foreground_stays_until_it_is_stopped(kit: LocalKit) -> None:
     process = kit.start("up", "--stage", "foundation", "--foreground")
     assert process.stdout

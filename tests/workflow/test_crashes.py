@@ -165,7 +165,9 @@ class Course:
         return [one["VersionId"] for one in listed.get("Versions", ())]
 
 
-@pytest.mark.parametrize("decision", ["approve", "edit", "reject"])
+@pytest.mark.parametrize(
+    "decision", ["edit", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("approve", "reject"))]
+)
 def test_whatever_call_a_function_dies_after_the_text_is_released_once_and_everything_is_on_record(
     stage: Standing, decision: str
 ) -> None:
