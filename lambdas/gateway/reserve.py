@@ -8,7 +8,7 @@ into the right answer.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from lambdas.common.clock import Clock
@@ -185,10 +185,13 @@ def rate_headers(windows: Sequence[RateWindow]) -> list[Header]:
         prefix = b"anthropic-ratelimit-" + window.kind.encode()
         headers.append((prefix + b"-limit", b"%d" % window.limit))
         headers.append((prefix + b"-remaining", b"%d" % max(window.remaining, 0)))
-        headers.append(
-            (prefix + b"-reset", f"{window.resets_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}".encode())
-        )
+        headers.append((prefix + b"-reset", _instant(window.resets_at)))
     return headers
+
+
+@lru_cache(8)  # the end of this minute
+def _instant(at: datetime) -> bytes:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}".encode()
 
 
 def refusal(refused: Refused, now: datetime) -> ApiError:

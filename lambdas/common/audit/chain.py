@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from lambdas.common.json_text import parse_json
@@ -95,6 +96,7 @@ def hash_of(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
+@lru_cache(64)  # each record asks three times
 def hour_prefix(at: datetime) -> str:
     """Return the prefix of the hour of `at`, with the trailing slash."""
     return f"{RECORDS}{at.astimezone(UTC):dt=%Y-%m-%d/hour=%H}/"

@@ -173,15 +173,21 @@ class Counters:
         return await self._elsewhere(counter, kind, amount) or (key, item)
 
     async def take(
-        self, counter: Counter, key: Key, item: Mapping[str, Any] | None, amount: Amount
+        self,
+        counter: Counter,
+        key: Key,
+        item: Mapping[str, Any] | None,
+        amount: Amount,
+        *,
+        looked: bool = False,
     ) -> dict[str, int]:
         """Take the amount from the shard at `key`, last seen as `item`, or from others. Return how much
-        came from which.
+        came from which. `looked`: `look` has just found room for it according to this `item`.
 
         Raises `Refused`; `LedgerContended`; `LedgerUnsure` if it may have been counted nevertheless.
         """
-        for _ in range(_TRIES):
-            kind = counter.refusal(key, item, amount)
+        for tried in range(_TRIES):
+            kind = None if looked and not tried else counter.refusal(key, item, amount)
             if kind is not None:
                 if counter.shards == 1:
                     raise counter.refused(kind, amount.now)
@@ -374,6 +380,7 @@ def _dead(under_way: Collection[str], now: datetime) -> tuple[str, ...]:
     return tuple(sorted(one for one in under_way if one[: len(minute)] < minute))
 
 
+@lru_cache(64)  # each call asks several times
 def _hexadecimal_minute(at: datetime) -> str:
     return f"{int(at.timestamp()) // 60:08x}"
 
@@ -412,6 +419,7 @@ def _minute_text(minute: int) -> str:
     return datetime.fromtimestamp(minute * 60, UTC).isoformat()[:16]
 
 
+@lru_cache(64)  # each call asks about nine times
 def _minutes(now: datetime) -> tuple[str, str]:
     """Return the current minute, and the last one that a clock ahead of ours may have opened."""
     minute = int(now.timestamp()) // 60

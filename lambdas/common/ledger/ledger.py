@@ -121,7 +121,7 @@ class Ledger:
         await self._store.apply(Create(reservation.key, {**reservation.item(), "state": _OPEN}))
         taken = await asyncio.gather(
             *(
-                self._counters.take(counter, key, item, amount)
+                self._counters.take(counter, key, item, amount, looked=True)
                 for counter, (key, item) in zip(counters, places, strict=True)
             ),
             return_exceptions=True,
