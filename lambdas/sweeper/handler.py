@@ -11,6 +11,7 @@ Environment: `LEDGER_TABLE`, `AUDIT_BUCKET`, `AUDIT_KEY_ARN`; locally `AWS_ENDPO
 
 import asyncio
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Protocol
@@ -19,7 +20,7 @@ import botocore.session
 from botocore.config import Config
 
 from lambdas.common.audit import AuditWriter, open_writer
-from lambdas.common.ledger import Expired, Ledger
+from lambdas.common.ledger import Expired, Ledger, ReservationsDamaged
 from lambdas.common.ledger.dynamo_store import DynamoStore
 from lambdas.common.log import Level, log
 
@@ -36,9 +37,11 @@ class Records(Protocol):
 async def sweep(ledger: Ledger, records: Records, has_time: Any = lambda: True) -> dict[str, int]:
     """Record and charge what has expired. Return counts of swept and meanwhile settled reservations.
 
-    Raises what the stores raise: what was not reached is left for the next run.
+    Raises what the stores raise: what was not reached is left for the next run. A reservation that fails by
+    itself keeps no other waiting: its error is raised after the last one.
     """
     counts = {"swept": 0, "settled_meanwhile": 0, "microusd": 0}
+    failures: list[BaseException] = []
 
     async def one(expired: Expired) -> None:
         await records.append(_outcome(expired), bodies={})
@@ -48,15 +51,30 @@ async def sweep(ledger: Ledger, records: Records, has_time: Any = lambda: True) 
         else:
             counts["settled_meanwhile"] += 1
 
+    async def all_of(waiting: Sequence[Expired]) -> None:
+        results = await asyncio.gather(*map(one, waiting), return_exceptions=True)
+        failed = [result for result in results if result is not None]
+        if len(failed) == _AT_ONCE:  # a store does not answer
+            raise failed[0]
+        failures.extend(failed)
+
     waiting: list[Expired] = []
-    async for expired in ledger.expired():
-        waiting.append(expired)
-        if len(waiting) == _AT_ONCE:
-            if not has_time():
-                return counts
-            await asyncio.gather(*map(one, waiting))
-            waiting.clear()
-    await asyncio.gather(*map(one, waiting))
+    try:
+        async for expired in ledger.expired():
+            waiting.append(expired)
+            if len(waiting) == _AT_ONCE:
+                if not has_time():
+                    break
+                await all_of(waiting)
+                waiting.clear()
+        else:
+            await all_of(waiting)
+    except ReservationsDamaged as damaged:
+        await all_of(waiting)
+        failures.append(damaged)
+    if failures:
+        log("not_swept", level=Level.ERROR, count=len(failures), **counts)
+        raise failures[0]
     return counts
 
 

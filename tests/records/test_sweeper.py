@@ -5,19 +5,21 @@ from typing import Any
 
 import pytest
 
+from lambdas.common.ledger import ReservationsDamaged
 from lambdas.common.ledger.memory_store import MemoryStore
 from lambdas.sweeper.handler import sweep
 
-from .ledger_fixtures import Bench, principal
+from .ledger_fixtures import Bench, principal, set_item
 
 
 class Records:
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []
         self.refuse = False
+        self.refused_id = ""
 
     async def append(self, record: dict[str, Any], *, bodies: dict[str, bytes]) -> None:
-        if self.refuse:
+        if self.refuse or record["request_id"] == self.refused_id:
             raise ConnectionError
         self.kept.append(record)
 
@@ -58,6 +60,28 @@ def test_nothing_is_swept_while_its_record_cannot_be_kept() -> None:
         records.refuse = False
         assert (await sweep(bench.ledger, records))["swept"] == 1
         assert await bench.committed() == 1_000
+
+    asyncio.run(scenario())
+
+
+def test_a_reservation_that_fails_by_itself_keeps_no_other_waiting() -> None:
+    async def scenario() -> None:
+        bench, records = Bench(MemoryStore()), Records()
+        await bench.grant_access()
+        asks = [bench.ask(1_000) for _ in range(70)]
+        for ask in asks:
+            await bench.ledger.reserve(ask)
+        bench.clock.turn(minutes=17)
+        records.refused_id = asks[0].reservation_id
+        held = {one.reservation.id: one.reservation async for one in bench.ledger.expired()}
+        await set_item(bench.store, held[asks[1].reservation_id].key, {"state": "open", "taken": "{"})
+        with pytest.raises(ConnectionError):
+            await sweep(bench.ledger, records)
+        assert {one["request_id"] for one in records.kept} == {ask.reservation_id for ask in asks[2:]}
+        records.refused_id = ""
+        with pytest.raises(ReservationsDamaged, match="1 cannot be read"):
+            await sweep(bench.ledger, records)
+        assert len(records.kept) == 69
 
     asyncio.run(scenario())
 

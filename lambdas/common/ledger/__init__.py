@@ -44,6 +44,7 @@ from lambdas.common.ledger.reservation import (
     RateWindow,
     Refused,
     Reservation,
+    ReservationsDamaged,
 )
 from lambdas.common.ledger.switches import Switch, Switches
 
@@ -59,6 +60,7 @@ __all__ = [
     "RateWindow",
     "Refused",
     "Reservation",
+    "ReservationsDamaged",
     "Switch",
     "Switches",
 ]

@@ -32,6 +32,7 @@ from lambdas.common.ledger.reservation import (
     RateWindow,
     Refused,
     Reservation,
+    ReservationsDamaged,
 )
 from lambdas.common.ledger.switches import Switch, concerning, first_off
 from lambdas.common.ledger.token_uses import session_key
@@ -285,15 +286,24 @@ class Ledger:
         """Yield the reservations that expired before `until` (now) and still exist: their processes are
         dead.
 
-        `until` is never in the future, or calls of live processes would be included.
+        `until` is never in the future, or calls of live processes would be included. Raises
+        `ReservationsDamaged` after the last one if there are some that cannot be read.
         """
+        damaged: list[str] = []
         now = self._clock()
         before = _second(min(until or now, now))
         for bucket in range(_BUCKETS):
             pk = f"RESERVATION#{bucket}"
             for sk, item in await self._store.under("ledger", pk, before=before):
-                reservation = Reservation.stored(pk, sk, item)
-                yield Expired(reservation, item["state"], item.get("cost", reservation.microusd))
+                try:
+                    reservation = Reservation.stored(pk, sk, item)
+                    found = Expired(reservation, item["state"], item.get("cost", reservation.microusd))
+                except (KeyError, TypeError, ValueError):
+                    damaged.append(f"{pk} {sk}")
+                    continue
+                yield found
+        if damaged:
+            raise ReservationsDamaged(f"{len(damaged)} cannot be read, the first is {damaged[0]}")
 
     async def charge_expired(self, expired: Expired) -> bool:
         """Charge what a dead process reserved. Return False if it was settled in the meantime.

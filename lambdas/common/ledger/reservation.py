@@ -104,6 +104,10 @@ class Granted:
     month: str = ""
 
 
+class ReservationsDamaged(Exception):
+    """Some stored reservations cannot be read; all others were."""
+
+
 class Refused(Exception):
     """The ledger's refusal: which limit, whose, and when it may change."""
 
