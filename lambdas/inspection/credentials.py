@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lambdas.inspection import token_shapes
+from lambdas.inspection.assigned_values import PASSWORDS, Assigned, classes, is_secret, looks_named
 from lambdas.inspection.expressions import Expression, Hit
 from lambdas.inspection.findings import Span
 from lambdas.inspection.normalise import joins
-from lambdas.inspection.secret_places import PLACES, encodes_text, given
+from lambdas.inspection.secret_places import PLACES, given
 from lambdas.inspection.token_rules import PLACEHOLDER, Rule, entropy, jumbled, rule, varied
 
 _T = r"(?![A-Za-z0-9_-])"  # nothing of the token's alphabet follows
@@ -366,273 +367,6 @@ _COMMAND_LINE = Expression(
 )
 _NETRC = Expression(r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(?P<value>\S+)")
 
-_CODE_VALUE = Expression(
-    r"^(?:true|false|none|null|undefined|nil|required|optional|str|string|int|bool|any|self|this"
-    r"|process\.env|os\.environ|env|getenv|secrets?|config|settings|input|prompt|function|return"
-    r"|data|the|a|an|is|in|for|to|and|or|of|that|which|with|from|your|my|our|not|bytes|text|number|type"
-    r"|value|key|name|object|list|dict|len|new|await|async|const|let|var|import|expired|wrong|invalid"
-    r"|incorrect|correct|reset|protected|manager|policy|field|hash|hashing|based|management|length|strength"
-    r"|rotation|stored|used|sent|stuffing|spraying)\b(?![-\w]*\d)",
-    re.IGNORECASE,
-)
-_IDENTIFIER = Expression(r"[A-Za-z_$][\w$]*(?:[.\[(:>-]+[A-Za-z_$(){}\[\]][\w$)\]]*)*[;,)\]]*")
-_HEX_OR_UUID = Expression(
-    r"[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-)
-_RANDOM = Expression(r"[A-Za-z0-9]{20,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ABOUT_PASSWORDS = Expression(
-    r"(?:config|length|policy|file|path|dir|ur[il]|pattern|regex|field|prompt|hint|label|type|count|age|ttl"
-    r"|expir\w*|name|alg\w*|encod\w*|format|lib\w*)\Z",
-    re.IGNORECASE,
-)
-_OF_A_CALL = Expression(
-    r"0?_?(?:nonce|signature|timestamp|version|method|callback|domain|audience|issuer|url|host)",
-    re.IGNORECASE,
-)
-# an element, a sum, the next variable, a table of numbers
-_CODE_VALUE_PART = Expression(
-    r"[A-Za-z_][\w.]*\[[\w:?-]|[a-z_]+(?:\+[a-z_]+)+\Z|[A-Za-z_]+=(?:\$|\d+(?:\.\d+){3}\Z)|\d+,\w+:\d+,"
-    r"|\d+[)}\]]"
-    r"|urn:|![a-z]+\Z|[A-Z][a-z]+-[A-Z][A-Za-z]+\Z|[x!*]{1,2}:\d*:"
-    # what is left of a program that was made small
-    r"|[\w$.!]{1,30}(?:=![01])?,(?:this\.|[A-Za-z_$]\w*[:=])|[\w$]+\.[\w$]+=[\w$]+\."
-)
-_CALL = Expression(r"[A-Za-z_][\w.]*\w\(")
-_POINTER = Expression(r"\*\)|[*&]+\w+(?:\(|\Z)|\||-[A-Za-z]+\Z")  # or the next option
-_PROMPT = Expression(
-    r"(?:enter|your|new|pass(?:word|phrase|code)?|username|token|secret)[?:!.]+\Z", re.IGNORECASE
-)
-_SHOUTED_WORD = Expression(r"[A-Z]+\d{0,2}")
-_CONSTANT = Expression(r"[A-Z]+(?:_[A-Z]+)+")
-_NUMBER = Expression(r"[\d.,:%/-]+")
-# the version of an interface; an argument given by name
-_NO_SECRET = Expression(r"(?:19|20)\d\d-\d\d-\d\d(?:-[a-z]+)?|[a-z_]+\d{0,2}=[a-z_]+")
-
-
-def _classes(value: str) -> int:
-    """Return how many of lower case, upper case, digits and other characters the value contains."""
-    different = set(value)
-    return (
-        any(map(str.islower, different)) + any(map(str.isupper, different)) + any(map(str.isdigit, different))
-        + (not all(map(str.isalnum, different)))
-    )  # fmt: skip
-
-
-def _is_secret_value(
-    name: str, sign: str, quote: str, value: str, tail: str, *, of_service: bool = False
-) -> bool:
-    """Return whether a value after a secret's name is a secret: it must look neither like code nor like
-    prose.
-
-    `of_service`: the name is a key of a service (`acme_key`), not of a table.
-    """
-    lower_name = name.lower()
-    if len(sign.strip()) > 2 and sign.rstrip().endswith(("=", ":")):
-        sign = "="  # of a field's value
-    password = lower_name.startswith(_PASSWORDS)
-    if lower_name == "pin":
-        return False
-    if PLACEHOLDER.search(value) or value.startswith(
-        ("$", "%(", "{", "[", "%s", "@", "--", "//", "/", "#{", "<", "(", "\\")
-    ):
-        return False
-    if len(set(value)) < 4 or _NUMBER.fullmatch(value):
-        return (
-            password and value.isdigit() and len(value) >= 6 and bool(sign.strip()) and len(set(value)) >= 3
-        )
-    if _NO_SECRET.fullmatch(value):
-        return False
-    if value.startswith(("http://", "https://", "!$")) or ("(" in value and not password):
-        return False
-    if _CONSTANT.fullmatch(value) or (not quote and _CALL.match(value)):
-        return False
-    if (_CODE_VALUE_PART.match(value) and not quote) or _PROMPT.match(value):
-        return False
-    if lower_name == "pass" and tail[:1].islower() and tail[:1] not in ("w", "e"):
-        return False  # "passlib", "passive"
-    if (lower_name == "pass" and tail.lower() == "ed") or (
-        lower_name.startswith("signing") and _FINGERPRINT_OF_A_KEY.match(value)
-    ):
-        return False
-    if (
-        tail == "Data"
-        or (lower_name == "access" and tail[:2] == "or")  # "accessor"
-        or "PublicKey" in value
-        or "PrivateKey" in value
-        or (sign.strip() == "|" and value.count("|") > 1)
-    ):
-        return False
-    if lower_name.rstrip("_-") == "auth" and _OF_A_CALL.match(tail):
-        return False
-    if sign == "." and not (_RANDOM.fullmatch(value) and sum(map(str.isdigit, value)) >= 3):
-        return False  # a part of a thing in a program
-    if lower_name in _BARE and sign in ("-", "_", ".") and not (of_service and _RANDOM.fullmatch(value)):
-        return False
-    if lower_name in _BARE and len(tail) > 3 and not of_service:
-        return False  # "AccessScope", "keyboard"
-    if "://" in value or value.startswith(("arn:", "urn:", "./", "../", "projects/", "alias/")):
-        return False
-    mixed = _classes(value)
-    digits = sum(map(str.isdigit, value))
-    loose = not sign.strip() and not quote
-    if loose and (
-        _POINTER.match(value)
-        or _SHOUTED_WORD.fullmatch(value)
-        or (lower_name in _BARE and not _made_by_chance(value))
-    ):
-        return False
-    if len(value) >= 16 and digits >= 3 and re.fullmatch(r"[A-Za-z0-9_\-./+=~]+", value):
-        if _HEX_OR_UUID.fullmatch(value):
-            return lower_name not in _BARE or "-" not in value or of_service
-        if entropy(value) >= 3.0 and not _looks_named(value):
-            return mixed >= 2 and (not loose or entropy(value) >= 3.3)
-    if name.isupper() and of_service and _RANDOM.fullmatch(value) and digits >= 4 and entropy(value) >= 3.0:
-        return True
-    if lower_name in _BARE and sign.strip() in ("=", ":", "=>"):
-        # no id, no name: chance alone puts letters like that
-        return (
-            len(value) >= 20
-            and mixed == 3
-            and digits >= 2
-            and _RANDOM.fullmatch(value) is not None
-            and jumbled(value)
-        )
-    if lower_name in _BARE or (loose and sign not in ("-", "_") and not password):
-        return False
-    if (
-        sign.strip() in (":", "=")
-        and _RANDOM.fullmatch(value)
-        and digits >= 1
-        and ((mixed == 3 and entropy(value) >= 3.7) or (value.isupper() and entropy(value) >= 3.4))
-    ):
-        return not _looks_named(value)
-    if sign in ("-", "_"):
-        return False
-    if (
-        sign.strip() in (":", "=")
-        and digits >= (1 if mixed >= 3 else 3)
-        and len(value) >= 10
-        and jumbled(value)
-    ):
-        return True
-    if (
-        tail
-        and tail.lower()
-        not in (
-            "s",
-            "key",
-            "token",
-            "id",
-            "value",
-            "hash",
-            "secret",
-            "string",
-            "prod",
-            "dev",
-            "test",
-            "live",
-            "1",
-            "2",
-        )
-        and not value[0].isalnum()
-    ):
-        return False
-    if password:
-        spoken = sign.strip()[:1].isalpha()
-        if _ABOUT_PASSWORDS.search(tail):
-            return False
-        if _CODE_VALUE.match(value) or ("." in value.strip(".!") and _IDENTIFIER.fullmatch(value)):
-            return False
-        if (quote or name.isupper()) and len(value) >= 10 and jumbled(value):
-            return True
-        if len(value) < 6 and not (quote and mixed >= 3):
-            return False
-        if loose or spoken:
-            return mixed >= 3 or (
-                mixed >= 2
-                and (digits > 0 or any(not c.isalnum() and c not in "-_.,':;)" for c in value))
-                and bool(re.search(r"\d|[@#$!%^&*]", value))
-            )
-        if digits and mixed >= 2:
-            return True
-        if mixed >= 2 and re.search(r"[@#$!%^&*?+]", value) and not value.endswith(("()", "(", "):", "),")):
-            return True
-        if value.endswith("=") and encodes_text(value):
-            return True
-        return (
-            bool(quote)
-            and len(value) >= 8
-            and not _looks_named(value)
-            and entropy(value) > 2.5
-            and mixed >= 2
-            and value.isascii()
-        )
-    if (
-        len(value) >= 20
-        and entropy(value) >= 3.7
-        and mixed >= 2
-        and not _looks_named(value)
-        and not _IDENTIFIER.fullmatch(value)
-    ):
-        return True
-    if (
-        lower_name.startswith(("secret", "api", "client", "token", "access"))
-        and len(value) >= 10
-        and digits >= 2
-        and mixed >= 3
-        and entropy(value) >= 3.2
-    ):
-        return sign.strip() in ("=", ":", "=>", ":=") and not _IDENTIFIER.fullmatch(value)
-    return (
-        len(value) >= 14
-        and digits == 0
-        and mixed >= 2
-        and bool(quote)
-        and entropy(value) >= 3.9
-        and not _looks_named(value)
-    )
-
-
-def _made_by_chance(value: str) -> bool:
-    return (
-        _RANDOM.fullmatch(value) is not None
-        or _HEX_OR_UUID.fullmatch(value) is not None
-        or jumbled(value)
-        or (sum(c.isdigit() for c in value) >= 4 and _classes(value) >= 3 and "_" not in value)
-    )
-
-
-_PASSWORDS = (
-    "pass", "pwd", "kenn", "mot", "contra", "clave", "senha", "secure", "wacht", "lösen", "hasł", "hesl",
-    "sala", "adgang", "parola", "şifre", "密", "パス", "비밀",
-)  # fmt: skip
-_BARE = frozenset(("key", "keys", "private", "access"))
-_WORDS = Expression(r"[A-Za-z]?[a-z]{3,}")
-
-
-def _looks_named(value: str) -> bool:
-    """Return whether the value is mostly words joined by punctuation or capitals: a variable, a path, a
-    model name.
-    """
-    letters = sum(c.isalpha() for c in value)
-    parts = re.split(r"[-_./:]", value)
-    wordy = sum(
-        len(part)
-        for part in parts
-        if part.isalpha() and len(part) >= 2 and (part.islower() or part.istitle() or part.isupper())
-    )
-    words = sum(len(word) for word in _WORDS.findall(value) if _vowels(word))
-    digits = sum(c.isdigit() for c in value)
-    if len(parts) >= 3 and wordy >= 0.5 * len(value):
-        return True
-    return letters > 0 and digits <= 4 and words >= 0.75 * letters and len(value) < 60
-
-
-def _vowels(word: str) -> bool:
-    count = sum(c in "aeiouyAEIOUY" for c in word)
-    return 0.2 <= count / len(word) <= 0.65
-
-
 _FIRST_PARTS = tuple(
     part + sign
     for part in ("api", "secret", "access", "auth", "refresh", "session", "bearer", "bot", "deploy", "id",
@@ -697,7 +431,7 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     if (
         not match["sign"].strip()
         and not match["quote"]
-        and not match["name"].lower().startswith(_PASSWORDS)
+        and not match["name"].lower().startswith(PASSWORDS)
         and sum(map(str.isdigit, bare)) < _FEWEST_DIGITS
     ):
         return None
@@ -739,9 +473,10 @@ def _assignment(text: str, lower: str, match: re.Match[str]) -> Span | None:
     if match["name"].lower().startswith("cred") and _ADDRESS.fullmatch(value):
         return None  # "credentials: somebody@somewhere": who, not the secret
     of_service = _names_a_service(lower[max(0, start - 24) : start], shouted=match["name"].isupper())
-    if not value or not _is_secret_value(
-        match["name"], match["sign"], quote, value, match["tail"], of_service=of_service
-    ):
+    sign = match["sign"]
+    if len(sign.strip()) > 2 and sign.rstrip().endswith(("=", ":")):
+        sign = "="  # of a field's value
+    if not value or not is_secret(Assigned(match["name"], sign, quote, value, match["tail"], of_service)):
         return None
     end = begin + len(value)
     # the beginning tells what it is; a long token goes on
@@ -764,7 +499,6 @@ def _is_public(text: str, lower: str, match: re.Match[str], value: str) -> bool:
 
 _FEWEST_DIGITS = 3  # of a key that stands behind its name without any sign
 _LONG = 300  # characters; the expression reads a few more
-_FINGERPRINT_OF_A_KEY = Expression(r"[0-9A-F]{40}(?![0-9A-F])")
 _FINGERPRINT = Expression(r"(?:gpg|pgp|recv|fingerprint|signing|public)[\s_-]{0,3}(?:the\s)?\Z")
 _PUBLIC_VALUE = Expression(r"pk_(?:live|test)_")
 _PUBLIC_KEY = Expression(r"(?:site|publi(?:c|shable)|anon|measurement)[_-]?\Z")
@@ -816,7 +550,7 @@ def _phrases(text: str, places: list[int]) -> Iterator[Span]:
         if match is None:
             continue
         value = match["value"]
-        if _classes(value.replace(" ", "")) >= 3 and any(c.isdigit() for c in value):
+        if classes(value.replace(" ", "")) >= 3 and any(c.isdigit() for c in value):
             yield Span("SECRET", match.start("value"), match.end("value"), 0.85, "secret-assignment")
 
 
@@ -848,7 +582,7 @@ _DATED = Expression(r"(?:19|20)\d\d-\d\d-\d\d")  # the version of an interface
 
 
 def _plausible_token(value: str) -> bool:
-    return len(value) >= 12 and varied(value) and any(c.isdigit() for c in value) and not _looks_named(value)
+    return len(value) >= 12 and varied(value) and any(c.isdigit() for c in value) and not looks_named(value)
 
 
 HEADER_GATES = (
@@ -926,7 +660,7 @@ def _pairs(text: str, lower: str) -> Iterator[Span]:
             continue
         done = match.end()
         value = match["value"].rstrip(".")
-        if _classes(value) >= 3 and not value.startswith(("http", "www", "mailto:")):
+        if classes(value) >= 3 and not value.startswith(("http", "www", "mailto:")):
             yield Span(
                 "SECRET", match.start("value"), match.start("value") + len(value), 0.6, "credential-pair"
             )

@@ -128,6 +128,7 @@ def test_ordinary_text_is_public_and_without_alarms(whole: Inspector, text: str)
         "PMID: 51057161; doi:10.1016/j.cell.2019.28.926",
         "00000010  f8 bb a4 f2 16 9f f8 08 47 91 17 4e 00 0b 85 3a  |................|",
         "Invoice 0212 0553 0554 is paid",
+        "Order 12 098 792 039 was sent.",
         "Noteworthy changes in version 2.2.28 (2021-06-10)",
         "Sat Feb 01 2014 00:00:00, Date: Thu Mar 22 20:04:07 2012 -0700",
         'd="M7.467 12A3.467 3.467 0 014 15.467 3.467 3.467 0 01.534 12"',

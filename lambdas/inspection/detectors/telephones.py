@@ -76,6 +76,9 @@ def telephone(
         if (
             part_number
             or _identified(context, begin)
+            or (
+                not spoken and before == " " and text[begin - 2 : begin - 1].isdigit()
+            )  # the end of a longer one
             or (len(groups) == 2 and len(groups[1]) < 6 and not spoken)
         ):
             return None
@@ -95,6 +98,7 @@ def telephone(
     return None
 
 
+_ENDS_ANOTHER = Expression(r"\d \Z")  # the last groups of a longer number
 # what is counted, ordered or cited has numbers, too; a name with dots before a number is not a sentence
 _NUMBERED = Expression(
     r"(?:\b(?:invoice|order|ticket|case|sku|part|serial|tracking|article|item|pages|lines|section|isbn|issn|doi"
