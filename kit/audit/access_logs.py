@@ -97,7 +97,7 @@ def read_line(text: str) -> AccessLine | None:
             answered=200 <= line["status"] < 300 and not line["reason"] and not line["client_gone"],
             edge_id=str(line.get("edge_id", "")),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
         return None
 
 
@@ -128,7 +128,7 @@ def read_edge_text(text: str) -> Iterator[EdgeLine]:
     while position >= 0:
         try:
             value, end = decode(text, position)
-        except ValueError:
+        except (ValueError, RecursionError):
             value, end = None, position + 1
         found = _edge_line(value)
         if found:

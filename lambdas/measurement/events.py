@@ -3,12 +3,13 @@
 A row is what `lambdas/common/audit/metadata.py` writes: columns, and `details` with the rest as JSON.
 """
 
-import json
 import re
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from lambdas.common.json_text import parse_json
 
 KINDS = frozenset({"outcome", "refusal", "batch_results", "feedback", "review", "training", "use"})
 DECISIONS = {
@@ -89,7 +90,9 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
     """Return the event of a row, or None if measurement does not count it (an intent, a manifest, a key)."""
     kind = row.get("kind")
     record_id, at = row.get("record_id"), row.get("at")
-    if kind not in KINDS or not isinstance(record_id, str) or not isinstance(at, str) or len(at) < 10:
+    if not (isinstance(kind, str) and isinstance(record_id, str) and isinstance(at, str)):
+        return None
+    if kind not in KINDS or len(at) < 10:
         return None
     details = _details(row.get("details"))
     get = row.get
@@ -133,7 +136,7 @@ def _details(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, str):
         return {}
     try:
-        details = json.loads(given)
+        details = parse_json(given)
     except ValueError:
         return {}
     return details if isinstance(details, dict) else {}

@@ -106,7 +106,7 @@ class Seen:
 
 
 def _digest(record_id: str) -> bytes:
-    return blake2b(record_id.encode(), digest_size=_WIDTH).digest()
+    return blake2b(record_id.encode(errors="surrogatepass"), digest_size=_WIDTH).digest()
 
 
 class Over(Seen):

@@ -2,11 +2,11 @@
 
 import gzip
 import io
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from lambdas.common.json_text import parse_json
 from lambdas.measurement.events import Event, read_event
 
 PREFIX = "records"
@@ -97,7 +97,7 @@ def events_of(lines: Iterable[bytes]) -> Iterator[Event]:
     """Yield the events of rows. Lines that are not JSON are skipped: a copy is not evidence."""
     for line in lines:
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError:
             continue
         event = read_event(row) if isinstance(row, dict) else None

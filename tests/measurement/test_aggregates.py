@@ -12,7 +12,7 @@ from lambdas.measurement.aggregates import Aggregate, Aggregator, merged
 from lambdas.measurement.events import read_event
 from lambdas.measurement.handler import aggregate_day
 from lambdas.measurement.seen import Seen
-from lambdas.measurement.source import FolderSource
+from lambdas.measurement.source import FolderSource, events_of
 
 from .rows import row, write_rows
 
@@ -184,6 +184,28 @@ def test_rows_that_were_delivered_a_day_late_belong_to_the_day_they_happened(tmp
     aggregate, count = aggregate_day(FolderSource(tmp_path), "2026-11-10", "acme-test")
     assert count == 3
     assert aggregate.total().counts["calls"] == 3
+
+
+def test_a_row_that_is_none_keeps_no_other_from_being_counted() -> None:
+    at = "2026-11-10T09:00:00.000+00:00"
+    good = {"record_id": "rec_1", "kind": "outcome", "at": at, "request_id": "req_1", "call": "messages",
+            "result": "completed"}  # fmt: skip
+    odd: list[Any] = [
+        {**good, "record_id": 1},
+        {**good, "kind": ["outcome"]},
+        {**good, "at": None},
+        {**good, "kind": "unheard of"},
+        [good],
+        7,
+    ]
+    lines = [b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b"", *(json.dumps(one).encode() for one in odd)]
+    aside = {**good, "record_id": "\ud800", "request_id": "\ud800", "details": "[" * 100_000}
+    lines += [json.dumps(one).encode() for one in (good, aside)]
+    with Seen() as seen:
+        aggregator = Aggregator("test", seen)
+        assert aggregator.count(events_of(lines)) == 2
+        (aggregate,) = aggregator.finish().values()
+    assert aggregate.total().counts["calls"] == 2
 
 
 def test_callers_cannot_blow_up_an_aggregate_with_made_up_use_cases() -> None:

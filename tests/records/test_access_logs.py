@@ -52,6 +52,18 @@ def edge_lines(*texts: str) -> list[EdgeLine]:
 # -- reading -------------------------------------------------------------------------------------------------
 
 
+def test_a_line_that_is_none_is_skipped_whatever_it_holds() -> None:
+    line = {"type": "access", "request_id": "req_1", "route": "messages", "recorded": True, "status": 200,
+            "reason": "", "client_gone": False}  # fmt: skip
+    times: list[Any] = [None, "1", [], float("inf"), float("nan"), -1e30, 10**30]
+    assert [read_line(json.dumps({**line, "_aws": {"Timestamp": at}})) for at in times] == [None] * len(times)
+    assert read_line(json.dumps({**line, "_aws": {"Timestamp": 1}})) is not None
+    deep = "[" * 100_000
+    assert read_line('{"a":' + deep) is None
+    (found,) = read_edge_text('{"a":' + deep + edge_text("e-1"))
+    assert found.edge_id == "e-1"
+
+
 def test_a_line_is_read_as_the_plan_has_it_written() -> None:
     (line,) = edge_lines(edge_text("e-1"))
     assert line == EdgeLine("e-1", "POST /live/v1/messages", AT, AT + timedelta(milliseconds=40), True)
