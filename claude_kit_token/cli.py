@@ -10,6 +10,7 @@ from claude_kit_token.device import by_device
 from claude_kit_token.errors import TokenError
 from claude_kit_token.session import Session, forget, fresh, load, revoke, save
 from claude_kit_token.sign_in import PORTS, attempt, by_browser, complete
+from claude_kit_token.tools import refusal
 from claude_kit_token.warning import hook_answer
 
 _DESCRIPTION = """Sign in to Claude with your organisation's account, and print tokens for Claude Code.
@@ -92,6 +93,15 @@ def _warn(_: argparse.Namespace) -> None:
         print(answer)  # noqa: T201 - it is the command's answer
 
 
+def _tools(given: argparse.Namespace) -> None:
+    try:
+        refused = refusal(given.permitted, b"" if sys.stdin.isatty() else sys.stdin.buffer.read())
+    except Exception as error:  # whatever it is, the call is not checked
+        refused = f"the call could not be checked ({type(error).__name__})"
+    if refused:  # with exit code 2, the one that makes Claude Code stop the call
+        raise TokenError(refused, hint="ask your administrator to permit it (mcp_servers of your department)")
+
+
 _ADDRESSES = ("gateway_url", "sign_in_url", "client_id", "portal_url")
 
 
@@ -128,6 +138,12 @@ def _parser() -> argparse.ArgumentParser:
     command("logout", _logout, "End the session here, at the sign-in service and at the gateway.")
     command("status", _status, "Say who is signed in, and until when.")
     command("warn", _warn, "As a hook of Claude Code: say when a budget is used to 75 or 90 percent.")
+    tools = command(
+        "tools", _tools, "As a hook of Claude Code: refuse tools of MCP servers that are not permitted."
+    )
+    tools.add_argument(
+        "permitted", nargs="*", metavar="ORIGIN[#TOOL]", help="A server, or one tool of a server."
+    )
     return parser
 
 

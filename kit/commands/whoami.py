@@ -75,7 +75,8 @@ def claude_code(
     as a hook.
 
     With --department they also contain what the department may use of web search, web fetch and MCP
-    servers, if its tool_governance is enforce. Distribute them as managed-settings.json, which people
+    servers, if its tool_governance is enforce; single tools of a server are checked by the helper before
+    each call. Distribute them as managed-settings.json, which people
     cannot override.
 
     Exit codes: 0 printed; 2 nobody is signed in and no department was given; 4 the gateway or the
@@ -93,7 +94,7 @@ def claude_code(
         typer.echo(json.dumps(_machine_config(client, gateway_url), indent=2, sort_keys=True))
         return
     if department:
-        address, models, governed = _of_department(client, department)
+        address, models, governed = _of_department(client, department, helper)
     else:
         address, models = _of_session(gateway_url)
         governed = {}
@@ -104,9 +105,10 @@ def claude_code(
             hint="grant the department one in its `models`",
             exit_code=ExitCode.USAGE,
         )
+    hooks = {**governed.get("hooks", {}), **warning_hooks(helper)}
     settings = {
         **governed,
-        **warning_hooks(helper),
+        **({"hooks": hooks} if hooks else {}),
         "apiKeyHelper": helper,
         "availableModels": sorted(set(roles.values())),
         "model": roles.pop("ANTHROPIC_MODEL"),
@@ -132,7 +134,7 @@ def _machine_config(client: str | None, gateway_url: str | None) -> dict[str, st
     return {**found, **({"portal_url": portal} if portal else {})}
 
 
-def _of_department(client: str | None, department: str) -> tuple[str, list[str], dict[str, Any]]:
+def _of_department(client: str | None, department: str, helper: str) -> tuple[str, list[str], dict[str, Any]]:
     from kit.embedded import read_access
     from kit.home import find_home
     from kit.identity.claude_code import models_of_department, tool_settings
@@ -145,7 +147,7 @@ def _of_department(client: str | None, department: str) -> tuple[str, list[str],
         models = models_of_department(rights, department)
         access = read_access(find_home()) if target.local else None
         address = access.gateway_url if access else target.require("gateway_url")
-        return address, models, tool_settings(rights, department)
+        return address, models, tool_settings(rights, department, helper)
 
 
 def _of_session(gateway_url: str | None) -> tuple[str, list[str]]:

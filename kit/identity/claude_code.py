@@ -6,6 +6,7 @@ gets one that is.
 """
 
 import json
+import shlex
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -43,19 +44,23 @@ def model_environment(models: Sequence[str]) -> dict[str, str]:
     }
 
 
-def tool_settings(policy: GatewayPolicy, department: str) -> dict[str, Any]:
+def tool_settings(policy: GatewayPolicy, department: str, helper: str) -> dict[str, Any]:
     """What managed settings say of tools and MCP servers, from the lists that the gateway enforces; nothing
     where the department only observes or warns.
 
     What Claude Code does by itself passes no gateway: its own web search and fetches, and the servers that
-    people connect. Servers of which the department lists single tools are left out: Claude Code knows them
-    by the names that people give them, so their tools cannot be addressed here.
+    people connect. Its permission rules cannot limit a server to single tools, because they name a server by
+    what its user calls it: the token helper does that, as a hook before each call. With another `helper`,
+    servers of which the department lists single tools are left out.
     """
     rights = _rights(policy, department)
     if rights.tool_governance != "enforce":
         return {}
     granted = {*rights.tools, *(one.partition(":")[2] for one in rights.role_tools)}
-    origins = [one for one in rights.mcp_servers if "#" not in one]
+    limits_tools = _is_ours(helper) and any("#" in one for one in rights.mcp_servers)
+    origins = dict.fromkeys(
+        one.partition("#")[0] for one in rights.mcp_servers if limits_tools or "#" not in one
+    )
     fetches = "web-fetch" in granted
     return {
         "allowManagedMcpServersOnly": True,
@@ -72,17 +77,27 @@ def tool_settings(policy: GatewayPolicy, department: str) -> dict[str, Any]:
             ],
             "disableBypassPermissionsMode": "disable",
         },
+        **({"hooks": _tool_hooks(helper, rights.mcp_servers)} if limits_tools else {}),
     }
 
 
+def _tool_hooks(helper: str, servers: Sequence[str]) -> dict[str, Any]:
+    """What makes Claude Code ask the helper before each call of an MCP server, which a failure stops."""
+    command = f"{helper} tools {' '.join(shlex.quote(one) for one in servers)}"
+    hook = {"type": "command", "command": command, "timeout": 10, "onFailure": "block"}
+    return {"PreToolUse": [{"matcher": "mcp__.*", "hooks": [hook]}]}
+
+
+def _is_ours(helper: str) -> bool:
+    return PurePath(helper).name == "claude-kit-token"
+
+
 def warning_hooks(helper: str) -> dict[str, Any]:
-    """What managed settings say so that people see when a budget comes to its end; nothing for a helper that
-    is not ours.
-    """
-    if PurePath(helper).name != "claude-kit-token":
+    """The hooks that show people when a budget comes to its end; none for a helper that is not ours."""
+    if not _is_ours(helper):
         return {}
     warn = [{"hooks": [{"type": "command", "command": f"{helper} warn", "timeout": 5}]}]
-    return {"hooks": {"UserPromptSubmit": warn, "Stop": warn}}
+    return {"UserPromptSubmit": warn, "Stop": warn}
 
 
 def _rights(policy: GatewayPolicy, department: str) -> Department:

@@ -1,6 +1,7 @@
 """Claude Code gets a granted model for every role that it knows (L1.1, L1.11)."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,7 +88,7 @@ def _policy(**changes: Any) -> Any:
 
 
 def test_managed_settings_hold_tools_and_servers_to_the_departments_lists() -> None:
-    closed = tool_settings(_policy(tool_governance="enforce"), "marketing")
+    closed = tool_settings(_policy(tool_governance="enforce"), "marketing", "kit token")
     assert closed["allowedMcpServers"] == []
     assert closed["allowManagedMcpServersOnly"]
     assert closed["permissions"]["deny"] == ["WebSearch", "WebFetch"]
@@ -101,18 +102,37 @@ def test_managed_settings_hold_tools_and_servers_to_the_departments_lists() -> N
             mcp_servers=["https://mcp.acme.com", "https://tools.acme.com#search"],
         ),
         "marketing",
+        "kit token",
     )
+    assert "hooks" not in granted
     assert granted["allowedMcpServers"] == [
         {"serverUrl": "https://mcp.acme.com"},
         {"serverUrl": "https://mcp.acme.com/*"},
     ]
     assert granted["permissions"]["deny"] == []
     assert granted["permissions"]["allow"] == ["WebFetch(domain:acme.com)", "WebFetch(domain:*.acme.com)"]
-    assert tool_settings(_policy(tool_governance="observe"), "marketing") == {}
+    assert tool_settings(_policy(tool_governance="observe"), "marketing", "claude-kit-token") == {}
+
+
+def test_single_tools_of_a_server_are_checked_before_each_call() -> None:
+    servers = ["https://mcp.acme.com", "https://tools.acme.com#search", "https://tools.acme.com#read"]
+    settings = tool_settings(
+        _policy(tool_governance="enforce", mcp_servers=servers), "marketing", "/opt/bin/claude-kit-token"
+    )
+    assert settings["allowedMcpServers"] == [
+        {"serverUrl": url}
+        for origin in ("https://mcp.acme.com", "https://tools.acme.com")
+        for url in (origin, f"{origin}/*")
+    ]
+    ((entry,),) = settings["hooks"].values()
+    assert entry["matcher"] == "mcp__.*"
+    (hook,) = entry["hooks"]
+    assert shlex.split(hook["command"]) == ["/opt/bin/claude-kit-token", "tools", *servers]
+    assert hook["onFailure"] == "block"
 
 
 def test_people_are_warned_in_claude_code_where_the_helper_can() -> None:
-    hooks = warning_hooks("/opt/bin/claude-kit-token")["hooks"]
+    hooks = warning_hooks("/opt/bin/claude-kit-token")
     for name in ("UserPromptSubmit", "Stop"):
         ((hook,),) = (one["hooks"] for one in hooks[name])
         assert hook == {"type": "command", "command": "/opt/bin/claude-kit-token warn", "timeout": 5}

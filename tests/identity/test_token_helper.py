@@ -185,3 +185,83 @@ def test_a_budget_that_comes_to_its_end_is_said_in_claude_code_once_a_level(
         server.server_close()
     forget()
     assert said(me(99)) == "", "that nobody is signed in is reported by the token"
+
+
+PERMITTED = ["https://mcp.acme.com", "https://tools.acme.com#search", "https://tools.acme.com#read.all"]
+
+
+@pytest.fixture
+def refused_tool(tmp_path, monkeypatch, capsys):
+    """Calls `claude-kit-token tools` as Claude Code does; whether it stops the call, and why."""
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "own"))
+    monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "work" / "src").mkdir(parents=True)
+
+    def call(hook: object, permitted: list[str] = PERMITTED) -> str:
+        given = hook if isinstance(hook, bytes) else json.dumps(hook).encode()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+        code = cli.main(["tools", *permitted])
+        printed = capsys.readouterr()
+        assert not printed.out
+        assert code == (2 if printed.err else 0), "Claude Code stops a call at 2 only"
+        return printed.err
+
+    return call
+
+
+def _serves(file: Path, **servers: object) -> None:
+    file.write_text(
+        json.dumps({"mcpServers": {name.replace("_", " "): one for name, one in servers.items()}})
+    )
+
+
+def test_claude_code_calls_only_the_listed_tools_of_a_server_whatever_it_is_called(tmp_path, refused_tool):
+    work, own = tmp_path / "work", tmp_path / "own" / ".claude.json"
+
+    def refused(tool: str) -> str:
+        return refused_tool({"tool_name": tool, "cwd": str(work / "src"), "tool_input": {}})
+
+    assert "says where the server" in refused("mcp__mine__search"), "a server from nowhere"
+    _serves(work / ".mcp.json", mine={"type": "http", "url": "https://TOOLS.acme.com:443/mcp?x=1"})
+    _serves(own, all={"url": "https://mcp.acme.com/"}, my_tools={"url": "https://tools.acme.com/@a/mcp"})
+    for tool in ("mine__search", "my_tools__search", "my_tools__read_all", "all__anything"):
+        assert refused(f"mcp__{tool}") == "", tool
+    for tool in ("mine__delete", "my_tools__searching", "my_tools__", "other__search", "all", "mine_search"):
+        assert refused(f"mcp__{tool}"), tool
+    assert refused("Bash") == ""
+    # the name means another server somewhere else: every one of them must be permitted
+    content = {"projects": {"/p": {"mcpServers": {"mine": {"url": "https://elsewhere.com"}}}}}
+    own.write_text(json.dumps(content))
+    assert "elsewhere.com" in refused("mcp__mine__search")
+    _serves(own, mine={"command": "npx", "args": ["x"]})
+    assert "a local server" in refused("mcp__mine__search")
+
+
+def test_an_address_that_only_looks_permitted_is_refused(tmp_path, refused_tool):
+    for address in (
+        "http://mcp.acme.com",
+        "https://mcp.acme.com:8443",
+        "https://mcp.acme.com.evil.com",
+        "https://mcp.acme.com@evil.com",
+        "https://evil.com\\@mcp.acme.com",
+        "https://u:${P}@mcp.acme.com",
+        "https://mcp.acme.com:${P}",
+        "https://mcp.acme .com",
+        "mcp.acme.com",
+        "https://[",
+        "",
+    ):
+        _serves(tmp_path / "own" / ".claude.json", mine={"url": address})
+        assert refused_tool({"tool_name": "mcp__mine__search"}), address
+
+
+def test_a_call_that_cannot_be_checked_is_stopped(tmp_path, refused_tool):
+    for hook in (b"", b"no JSON", b"[]", b"{}", b'{"tool_name": 5}', b"\xff", b"[" * 100_000):
+        assert "could not be checked" in refused_tool(hook), hook[:10]
+    _serves(tmp_path / "work" / ".mcp.json", mine={"url": "https://mcp.acme.com"})
+    call = {"tool_name": "mcp__mine__search", "cwd": str(tmp_path / "work")}
+    assert refused_tool(call) == ""
+    assert refused_tool(call, []), "nothing is permitted"
+    (tmp_path / "own" / ".claude.json").write_text("{")
+    assert "could not be checked" in refused_tool(call), "a file may say where the name leads"
