@@ -1,25 +1,32 @@
-"""The portal: start to first answer, and pages for 50 people at once (L4.2).
+"""The portal: start to first answer, pages for 50 people at once, and what the portal adds to the gateway's
+first word (L4.2).
 
     python bench/portal.py [--people 50] [--pages 20]
 
 Every part of the server is real except what is behind a network: rows and access records are in memory, and
-a gateway answers at once. People are threads of this process, each with a session; their CPU time is
-included in that of a page.
+a gateway answers at once. People are threads of another process, each with a session, who read every page for
+half a second on average (at least a quarter, at most three quarters; the same seed every time). `first` are
+the pages of a process that has shown none yet, `page` those of the second round.
 """
 
 import argparse
 import http.client
 import json
+import multiprocessing
 import os
-import resource
+import random
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import uvicorn
 
@@ -31,7 +38,7 @@ from lambdas.common.learning import read_content
 from lambdas.gateway.prompts import describe
 from lambdas.portal.app import create_app
 from lambdas.portal.catalogue import Library
-from lambdas.portal.gateway import Answer
+from lambdas.portal.gateway import Answer, Finished, Stream
 from lambdas.portal.portal import Delegate, Portal
 from lambdas.portal.sessions import Sessions, Tokens
 from lambdas.portal.settings import read_settings
@@ -109,7 +116,21 @@ class StubGateway:
         del token
         if path.startswith("/v1/prompts"):
             return Answer(200, {"data": PROMPTS}, "req_1")
-        return Answer(200, {"data": [], "budget": {"committed_microusd": 1, "monthly_microusd": 9}}, "req_1")
+        rights = {"models": [], "registered_prompts_only": False}
+        budget = {"committed_microusd": 1, "monthly_microusd": 9}
+        return Answer(200, {"data": [], "budget": budget, **rights}, "req_1")
+
+    @asynccontextmanager
+    async def stream(
+        self, token: str, path: str, body: Any, finished: Finished, use_case: str = ""
+    ) -> AsyncIterator[Stream]:
+        del token, path, body, use_case
+        finished.stop_reason = "end_turn"
+
+        async def text() -> AsyncIterator[str]:
+            yield "An answer."
+
+        yield Stream("req_01", text())
 
 
 CONTENT = read_content(content_text().encode())
@@ -146,14 +167,13 @@ def served() -> tuple[Any, list[str]]:
 
 
 def started() -> tuple[float, float]:
-    """Return milliseconds from the start of a process to its first answer, and CPU milliseconds until it
-    ended.
+    """Return milliseconds from the start of a process to its first answer, and its CPU milliseconds until
+    then.
     """
     server = ["uvicorn", "--factory", "lambdas.portal.app:create_app", "--port", f"{PORT + 1}"]
     command = [sys.executable, "-m", *server,
                "--log-level", "error"]  # fmt: skip
-    begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    waited = 0.0
+    begun, waited, used = time.perf_counter(), 0.0, 0.0
     process = subprocess.Popen(command, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL)
     try:
         while time.perf_counter() - begun < 30:
@@ -162,24 +182,31 @@ def started() -> tuple[float, float]:
                 connection.request("GET", "/healthz")
                 if connection.getresponse().status == 200:
                     waited = (time.perf_counter() - begun) * 1000
+                    used = _processor_seconds(process.pid) * 1000
                     break
             except OSError:
                 time.sleep(0.005)
     finally:
         process.terminate()
         process.wait()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if not waited:
         raise SystemExit("the portal did not start")
-    return waited, used * 1000
+    return waited, used
 
 
-def visit(cookie: str, pages: int, taken: list[float], wrong: list[str]) -> None:
+def _processor_seconds(process: int) -> float:
+    """Return the CPU time of a running process, on Linux."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def visit(number: int, cookie: str, pages: int, taken: list[float], wrong: list[str]) -> None:
     """One person: page after page."""
+    reading = random.Random(number)
+    time.sleep(reading.uniform(0, 0.75))
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
-    for number in range(pages):
-        path = f"/portal/{PAGES[number % len(PAGES)]}"
+    for page in range(pages):
+        path = f"/portal/{PAGES[(number + page) % len(PAGES)]}"
         begun = time.perf_counter()
         connection.request("GET", path, headers={"cookie": f"portal={cookie}"})
         answer = connection.getresponse()
@@ -187,7 +214,48 @@ def visit(cookie: str, pages: int, taken: list[float], wrong: list[str]) -> None
         taken.append((time.perf_counter() - begun) * 1000)
         if answer.status != 200:
             wrong.append(f"{path}: {answer.status}")
-        time.sleep(0.5)  # a person reads
+        time.sleep(reading.uniform(0.25, 0.75))
+
+
+def first_words(cookie: str, times: int) -> list[float]:
+    """One person asks, one question after another. Return milliseconds to the first word of each answer, of
+    a gateway that needs none.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
+    headers = {"cookie": f"portal={cookie}"}
+    connection.request("GET", "/portal/ask", headers=headers)
+    page = connection.getresponse().read().decode()
+    token = page.split('name="form_token" value="', 1)[1].split('"', 1)[0]
+    body = urlencode({"form_token": token, "text": "Hello", "model": "fast"})
+    headers |= {"accept": "text/event-stream", "content-type": "application/x-www-form-urlencoded"}
+    taken = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        connection.request("POST", "/portal/ask", body, headers)
+        answer = connection.getresponse()
+        line = b"."
+        while line and b"An answer." not in line:
+            line = answer.readline()
+        if not line:
+            raise SystemExit(f"no word came: {answer.status}")
+        taken.append((time.perf_counter() - begun) * 1000)
+        answer.read()
+    return taken
+
+
+def visit_all(cookies: Sequence[str], pages: int) -> tuple[list[float], list[str]]:
+    """Everybody at once, in this process. Return milliseconds of every page, and what was wrong."""
+    taken: list[float] = []
+    wrong: list[str] = []
+    people = [
+        threading.Thread(target=visit, args=(number, cookie, pages, taken, wrong))
+        for number, cookie in enumerate(cookies)
+    ]
+    for one in people:
+        one.start()
+    for one in people:
+        one.join()
+    return taken, wrong
 
 
 def main() -> None:
@@ -204,31 +272,29 @@ def main() -> None:
     threading.Thread(target=server.run, daemon=True).start()
     while not server.started:
         time.sleep(0.05)
-    taken: list[float] = []
-    wrong: list[str] = []
-    before = time.process_time()
-    people = [
-        threading.Thread(target=visit, args=(cookies[n], given.pages, taken, wrong))
-        for n in range(given.people)
-    ]
-    for one in people:
-        one.start()
-    for one in people:
-        one.join()
-    used = time.process_time() - before
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as readers:
+        readers.submit(int).result()
+        first, wrong = readers.submit(visit_all, cookies[: given.people], given.pages).result()
+        before = time.process_time()
+        taken, again = readers.submit(visit_all, cookies[: given.people], given.pages).result()
+        used = time.process_time() - before
+        words = readers.submit(first_words, cookies[0], 50).result()
     server.should_exit = True
     sys.stdout = kept
-    ordered = sorted(taken)
+    ordered, unused = sorted(taken), sorted(first)
     figures = {
         "start_ms_median": round(statistics.median(one for one, _ in starts)),
         "start_processor_ms": round(statistics.median(used for _, used in starts)),
         "pages": len(taken),
         "people": given.people,
+        "first_p95_ms": round(unused[int(len(unused) * 0.95)], 1),
         "page_p50_ms": round(ordered[len(ordered) // 2], 1),
         "page_p95_ms": round(ordered[int(len(ordered) * 0.95)], 1),
         "processor_ms_per_page": round(used * 1000 / len(taken), 2),
-        "load": os.getloadavg()[0],
-        "wrong": wrong[:5],
+        "first_word_ms_median": round(statistics.median(words), 1),
+        "first_word_ms_p95": round(sorted(words)[int(len(words) * 0.95)], 1),
+        "load": round(os.getloadavg()[0], 1),
+        "wrong": [*wrong, *again][:5],
     }
     print(json.dumps(figures))
 

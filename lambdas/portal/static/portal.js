@@ -42,9 +42,11 @@ for (const form of document.querySelectorAll("form[data-stream]")) {
     send.disabled = true;
     stop.onclick = () => stopped.abort();
     answer(form, stopped.signal, (piece) => show(part, piece, "whole" in form.dataset))
-      .catch((error) => {
-        status.textContent = error.name === "AbortError" ? status.dataset.stopped : error.message;
-        part("trouble").hidden = error.name === "AbortError";
+      .catch((error) => error.name === "AbortError" ? "stopped" : "cut")
+      .then((ending) => {
+        if (!ending) return;
+        status.textContent = status.dataset[ending];
+        part("trouble").hidden = ending === "stopped";
       })
       .finally(() => {
         stop.hidden = true;
@@ -54,6 +56,7 @@ for (const form of document.querySelectorAll("form[data-stream]")) {
   });
 }
 
+// Resolves to nothing when the answer ended as it should, with an end or an error, and to "cut" when it did not.
 async function answer(form, signal, take) {
   const body = form.enctype === "multipart/form-data" ? new FormData(form) : new URLSearchParams(new FormData(form));
   const response = await fetch(form.action, { method: "POST", body, signal, headers: { accept: "text/event-stream" } });
@@ -63,13 +66,17 @@ async function answer(form, signal, take) {
     return;
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let buffer = "";
+  let buffer = "", last = "";
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return;
+    if (done) return last === "end" || last === "error" ? "" : "cut";
     const events = (buffer + value).split("\n\n");
     buffer = events.pop();
-    for (const event of events) if (event.startsWith("data: ")) take(JSON.parse(event.slice(6)));
+    for (const event of events) if (event.startsWith("data: ")) {
+      const piece = JSON.parse(event.slice(6));
+      last = piece.type;
+      take(piece);
+    }
   }
 }
 

@@ -109,6 +109,22 @@ async function history() {
   seen("conversations are deleted by their person", !(await page.textContent("main")).includes(question));
 }
 
+// An answer whose connection breaks is not shown as one that goes on.
+async function cut() {
+  const page = await signIn("ada");
+  await page.goto(base + "ask");
+  const half = 'data: {"type":"text","text":"Half an"}\n\n';
+  await page.route(/\/ask$/, (route) => route.fulfill({ contentType: "text/event-stream", body: half }));
+  await page.fill("#text", "Say hello in one sentence.");
+  await page.click("form[data-stream] button.main");
+  await page.waitForFunction(() => document.querySelector("[data-answer]").ariaBusy === "false");
+  seen("a cut answer is named as one", (await page.textContent("[data-status]")).includes("not the whole answer"));
+  await page.route(/\/ask$/, (route) => route.abort());
+  await page.click("form[data-stream] button.main");
+  await page.waitForFunction(() => document.querySelector("[data-text]").textContent === "" && document.querySelector("[data-answer]").ariaBusy === "false");
+  seen("so is one that never came", (await page.textContent("[data-status]")).includes("connection was cut"));
+}
+
 async function mayI() {
   const page = await signIn("ada");
   await page.goto(base + "may-i");
@@ -230,7 +246,7 @@ async function signOut() {
 }
 
 const STEPS = {
-  learn, use, blocked, mayI, history, review, withoutScript,
+  learn, use, cut, blocked, mayI, history, review, withoutScript,
   pages: async () => accessible(await signIn("ada"), PAGES.slice(0, 11), "everybody, first half"),
   morePages: async () => accessible(await signIn("ada"), PAGES.slice(11), "everybody, second half"),
   center: async () => accessible(await signIn("kim"), CENTER, "Center"),
