@@ -5,10 +5,11 @@ what was not sealed yet, and a window of objects; calls are in a temporary datab
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from kit.audit.access_logs import AccessLine, EdgeLine
@@ -244,8 +245,9 @@ def verify_in_steps(
     step in which it writes.
     """
     total, first, again = Report(), span.first, 0
+    days = _days_in(source)
     while True:
-        last = min(span.last, first + _STEP)
+        last = min(span.last, _end_of_step(first, days) or span.last)
         step = replace(
             span, first=first, last=last, whole=span.whole and first == span.first,
             bounded=span.bounded or last < span.last,
@@ -262,6 +264,20 @@ def verify_in_steps(
         # Hours that were not sealed are read again too, but never all of them.
         first = max(report.sealed.hour if report.sealed else last, first + HOUR)
         again = (last - first) // HOUR + 1
+
+
+def _days_in(source: Source) -> list[date]:
+    """Return the days that have records or manifests, in order."""
+    names = {*source.folders(RECORDS), *source.folders(MANIFESTS)}
+    return sorted(day for day in map(_day_of, names) if day is not None)
+
+
+def _end_of_step(first: datetime, days: Sequence[date]) -> datetime | None:
+    """Return where a step ends: after a day, or before the next that has anything; None after the last."""
+    following = bisect_left(days, first.date())
+    if following == len(days):
+        return None
+    return max(first + _STEP, datetime.combine(days[following], time(), UTC) - HOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +328,7 @@ class _Verification:
         if not span.whole:
             self._seal = self._seal_before(span.first - HOUR)
         for name in self._source.folders(RECORDS):
-            if not _is_day(name):
+            if _day_of(name) is None:
                 self._find("object-foreign", name, "no writer of the kit writes under this name")
         fresh = again == 0
         for hour, content in ahead(pool, self._hours(), self._load, most=_HOURS_AHEAD):
@@ -340,11 +356,10 @@ class _Verification:
 
         One record that is dated years back must not have a verification look into every hour since.
         """
-        named = (*self._source.folders(RECORDS), *self._source.folders(MANIFESTS))
-        days = {name.rstrip("/").rpartition("dt=")[2] for name in named}
+        days = frozenset(_days_in(self._source))
         hour = self._span.first
         while hour <= self._span.last:
-            if hour.date().isoformat() in days or (self._seals and hour >= self._seals[0]):
+            if hour.date() in days or (self._seals and hour >= self._seals[0]):
                 yield hour
                 hour += HOUR
             else:
@@ -695,13 +710,14 @@ def _sealed_hours(source: Source) -> tuple[datetime, datetime] | None:
     return (hours[0], hours[-1]) if hours else None
 
 
-def _is_day(folder: str) -> bool:
+def _day_of(folder: str) -> date | None:
+    """Return the day of a folder such as records/dt=2026-11-24/; None if it is named otherwise."""
     name = folder.rstrip("/").rpartition("/")[2]
     try:
         day = date.fromisoformat(name.removeprefix("dt="))
     except ValueError:
-        return False
-    return name == f"dt={day.isoformat()}" and day.year >= 1000
+        return None
+    return day if name == f"dt={day.isoformat()}" and day.year >= 1000 else None  # shorter years: no zeros
 
 
 def _is_ours(key: str) -> bool:

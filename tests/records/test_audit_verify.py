@@ -584,6 +584,26 @@ def test_no_object_keeps_the_notary_from_sealing_and_a_record_that_is_none_is_fo
     assert code in found if code else not found
 
 
+def test_a_record_dated_years_back_does_not_make_a_verification_read_years() -> None:
+    organisation, steps = busy_hours(2), 0
+    key, data, code = STRANGE["dated years back"]
+    organisation.bucket.objects[key] = data
+    span = span_of(organisation.bucket, None, None, now=organisation.time.now)
+    assert span is not None
+    assert len(span) > 200_000
+
+    def logs(_: Span) -> tuple[list[AccessLine], tuple[()]]:
+        nonlocal steps
+        steps += 1
+        return organisation.access, ()
+
+    report = verify_in_steps(organisation.bucket, organisation.trust(), span, logs, lambda _: None)
+    assert code in codes(report)
+    assert report.calls == len(organisation.access)
+    assert steps < 5
+    assert report.hours < 100
+
+
 CLOCKS: dict[str, Callable[[int], int]] = {  # minutes that a writer is off, by call
     "an hour ahead": lambda _: 60,
     "an hour behind": lambda _: -60,
