@@ -2,8 +2,12 @@
 before pods run it. The registry's answers are checked against botocore's models; no builder runs here.
 """
 
+import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,24 +65,43 @@ def test_the_context_holds_what_the_containerfile_copies_and_nothing_else(
     assert files == {"Containerfile", *carried, *(f"{name}/python/package.py" for name in ARCHITECTURES)}
     assert {"app/lambdas/gateway/serve.py", "app/lambdas/gateway/app.py"} <= files
     assert sorted(asked) == sorted(("gateway", platform) for platform in ARCHITECTURES.values())
-    copied = [words.split()[0] for word, words in _instructions() if word == "COPY"]
+    copied = [words.split()[1] for word, words in _instructions() if word == "COPY" and "--from" in words]
     for architecture in ARCHITECTURES:
         for each in copied:
-            assert (tmp_path / each.replace("${TARGETARCH}", architecture)).is_dir()
+            inside = each.replace("${TARGETARCH}", architecture).removeprefix("/image/")
+            assert (tmp_path / inside).is_dir()
 
 
 def test_the_image_runs_as_the_pods_run_it() -> None:
-    """Nothing runs while it is built, so that one machine builds both architectures."""
+    """Nothing runs for another architecture while it is built, so that one machine builds both."""
     (pods,) = [
         one.inputs for one in made("enterprise", "direct door") if one.name.endswith("gateway-deployment")
     ]
     spec = pods["spec"]["template"]["spec"]
+    runs_on = ""
+    for word, words in _instructions():
+        runs_on = words if word == "FROM" else runs_on
+        assert word != "RUN" or runs_on.startswith("--platform=$BUILDPLATFORM ${BASE} ")
+    assert runs_on == "${BASE}"
     by_word = dict(_instructions())
-    assert "RUN" not in by_word
     assert re.findall(r'"([^"]+)"', by_word["ENTRYPOINT"]) == spec["containers"][0]["command"]
     assert by_word["USER"].partition(":")[0] == str(spec["securityContext"]["runAsUser"])
     ports = {str(one["containerPort"]) for one in spec["containers"][0]["ports"]}
     assert set(by_word["EXPOSE"].split()) == ports
+
+
+def test_the_image_carries_bytecode_that_is_used_whatever_times_its_files_get(tmp_path: Path) -> None:
+    (command,) = [json.loads(words) for word, words in _instructions() if word == "RUN"]
+    (tmp_path / "app").mkdir()
+    source = tmp_path / "app" / "answer.py"
+    source.write_text("print('compiled')")
+    subprocess.run([sys.executable, *command[1:-1], str(tmp_path)], check=True)
+    source.write_text("print('compiled again')")
+    os.utime(source, (0, 0))
+    ran = subprocess.run(
+        [sys.executable, "-c", "import answer"], cwd=source.parent, check=True, capture_output=True, text=True
+    )
+    assert ran.stdout == "compiled\n"
 
 
 def test_whatever_goes_into_the_image_changes_its_tag(tmp_path: Path) -> None:
