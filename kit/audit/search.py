@@ -1,6 +1,7 @@
 """`kit audit find`: records for an investigator, decrypted for those who are permitted (G.3)."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,8 +77,8 @@ def _places(source: Source, hour: datetime) -> list[tuple[str, int]]:
     contained: set[str] = set()
     for segment in segments:
         index = source.get(index_key(segment.key))
-        if index:
-            contained.update(one.key for one in read_index(index))
+        with suppress(ValueError):  # an unreadable index likewise
+            contained.update(one.key for one in read_index(index or b""))
     objects = [
         (one.key, one.size)
         for one in source.entries(hour_prefix(hour))
@@ -100,10 +101,11 @@ def _records(data: bytes) -> Iterator[dict[str, Any]]:
     for line in data.split(b"\n"):
         try:
             record = parse_json(line)
-            datetime.fromisoformat(record["at"])
+            aware = datetime.fromisoformat(record["at"]).utcoffset() is not None
         except (ValueError, KeyError, TypeError):
             continue
-        yield record
+        if aware:
+            yield record
 
 
 def opened(record: Mapping[str, Any], keys: SubjectKeys) -> dict[str, str]:

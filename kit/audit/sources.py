@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -15,6 +16,7 @@ from lambdas.common.audit.chain import RECORDS
 from lambdas.common.audit.manifest import (
     MANIFESTS,
     SEGMENTS,
+    ManifestDamaged,
     SealedObject,
     SealedSegment,
     hour_of_key,
@@ -139,13 +141,16 @@ def objects_in(source: Source, segment: SealedSegment) -> Iterator[tuple[SealedO
 
 
 def sealed_object(source: Source, key: str) -> bytes | None:
-    """Return the bytes of an object of records that only exists in a segment of its hour."""
-    for segment in segments_of(source, hour_of_key(key)):
-        position = 0
-        for one in read_index(source.get(index_key(segment.key)) or b""):
-            if one.key == key:
-                return (source.get(segment.key) or b"")[position : position + one.size]
-            position += one.size
+    """Return the bytes of an object of records that only exists in a segment of its hour; None also where its
+    manifest or index cannot be read.
+    """
+    with suppress(ManifestDamaged, ValueError):
+        for segment in segments_of(source, hour_of_key(key)):
+            position = 0
+            for one in read_index(source.get(index_key(segment.key)) or b""):
+                if one.key == key:
+                    return (source.get(segment.key) or b"")[position : position + one.size]
+                position += one.size
     return None
 
 

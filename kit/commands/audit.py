@@ -336,6 +336,7 @@ def export(
     from kit.audit.ocsf import event_of
     from kit.audit.search import Question, find
     from kit.audit.sources import BucketSource
+    from lambdas.common.json_text import json_bytes
 
     now = datetime.now(UTC)
     begin = _time(first, "--from") or now - timedelta(days=1)
@@ -346,16 +347,22 @@ def export(
         output, begin, end = next_increment(output, begin, now - SETTLED)
     if output.exists():
         raise _usage(f"{output} is there already", "name a new file")
-    partial, count = output.with_name(f".{output.name}.partial"), 0
+    partial, count, odd = output.with_name(f".{output.name}.partial"), 0, 0
     with _errors():
         target = _target(client)
         source = BucketSource(target.client("s3"), target.require("audit_bucket_name"))
         with partial.open("w", encoding="utf-8") as file:
             for record in find(source, Question(begin, end)):
-                said = event_of(record) if form == "ocsf" else record
-                file.write(json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n")
+                try:
+                    said = event_of(record) if form == "ocsf" else record
+                except (KeyError, ValueError):
+                    odd += 1
+                    continue
+                file.write(json_bytes(said, compact=True).decode() + "\n")
                 count += 1
         partial.replace(output)
+    if odd:
+        typer.echo(f"lines that are no records, left out: {odd}; kit audit verify names them", err=True)
     typer.echo(f"{count} events in {output}")
 
 

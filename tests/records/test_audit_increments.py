@@ -1,14 +1,18 @@
 """What a SIEM reads continuously has every record once, whenever the runs are (G.3)."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from kit.audit.increments import next_increment
 from kit.audit.search import Question
+from kit.cli import app
 from kit.errors import KitError
 
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -45,3 +49,18 @@ def test_a_folder_of_something_else_and_a_run_too_soon_are_refused(tmp_path: Pat
         next_increment(tmp_path, START, START + timedelta(hours=2))
     with pytest.raises(KitError, match="is not a folder"):
         next_increment(file, START, START + timedelta(hours=2))
+
+
+def test_a_line_that_is_no_record_does_not_end_an_export(tmp_path: Path) -> None:
+    good = {"kind": "outcome", "record_id": "rec_1", "at": START.isoformat(), "principal": "ada"}
+    records = [good, {"at": START.isoformat()}, {**good, "record_id": "rec_2", "model": "\ud800"}]
+    output = tmp_path / "events.jsonl"
+    with (
+        mock.patch("kit.commands.audit._target", return_value=mock.Mock()),
+        mock.patch("kit.audit.search.find", return_value=iter(records)),
+    ):
+        done = CliRunner().invoke(app, ["audit", "export", "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    events = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [event["metadata"]["uid"] for event in events] == ["rec_1", "rec_2"]
+    assert "lines that are no records, left out: 1" in done.stderr

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from kit.audit.access_logs import AccessLine, read_files
 from kit.audit.keyring import KeyRing
 from kit.audit.proof import check, prove
+from kit.audit.search import Question, find
 from kit.audit.sources import ahead
 from kit.audit.verification import Report, Span, span_of, verify, verify_in_steps
 from kit.cli import app
@@ -582,6 +583,25 @@ def test_no_object_keeps_the_notary_from_sealing_and_a_record_that_is_none_is_fo
     assert (report.manifests, report.calls) == (3, 3)
     found = codes(report)
     assert code in found if code else not found
+
+
+def test_whatever_an_object_is_replaced_by_is_found_and_stops_neither_verification_nor_search() -> None:
+    organisation = busy_hours(2)
+    second = organisation.time.now.replace(minute=0) - timedelta(hours=1)
+    asked = Question(organisation.time.now - timedelta(hours=9), organisation.time.now, person="ada")
+    contents = [
+        b"", b"\xff", b"[" * 50_000, b"null", b"[null]\n", b'{"writer":5,"first":"x","lines":5,"sizes":5}\n',
+        b'{"at":"2026-11-24T08:05:00","principal":"ada"}\n',
+        b'{"at":"0001-01-01T00:00:00+14:00","principal":"ada"}\n',
+    ]  # fmt: skip
+    evidence = [key for key in organisation.bucket.objects if not key.endswith("shards.json")]
+    for number, key in enumerate(evidence):
+        for content in contents[number % 2 :: 2] if key.startswith("records/") else contents:
+            bucket = organisation.bucket.copy()
+            bucket.objects[key] = content
+            assert verified(organisation, bucket).findings, f"{key} as {content[:20]!r}"
+            verified(organisation, bucket, first=second)  # what was before is read for introductions alone
+            list(find(bucket, asked))
 
 
 def test_a_record_dated_years_back_does_not_make_a_verification_read_years() -> None:
