@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 from kit.terminal import notes
 
@@ -43,7 +44,7 @@ def list_(as_json: Json = False) -> None:
     with _gateway() as gateway:
         batches = list(gateway.messages.batches.list(limit=100).data)
     if as_json:
-        typer.echo(json.dumps([_document(one) for one in batches], indent=2, sort_keys=True))
+        print_json([_document(one) for one in batches])
         return
     for one in batches:
         _tell(one, False)

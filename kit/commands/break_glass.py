@@ -7,6 +7,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 
 if TYPE_CHECKING:
     from kit.identity.break_glass import Opened
@@ -67,7 +68,7 @@ def open_(request_id: Id, by: By = None, client: Client = None, as_json: Json = 
     with deployment_errors():
         found = break_glass.open_(find_target(client), request_id, by)
     if as_json:
-        typer.echo(json.dumps({**found.document, "key": found.key}, indent=2, sort_keys=True))
+        print_json({**found.document, "key": found.key})
         return
     typer.echo(found.key)
     minutes = found.document["minutes"]

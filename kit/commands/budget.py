@@ -8,6 +8,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 
 app = typer.Typer(
     help="Ask for a higher budget; list, grant and refuse what was asked.", no_args_is_help=True
@@ -47,7 +48,7 @@ def list_(client: Client = None, as_json: Json = False) -> None:
     with deployment_errors():
         requests = open_requests(find_target(client))
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in requests], indent=2, sort_keys=True))
+        print_json([asdict(one) for one in requests])
         return
     for one in requests:
         typer.echo(

@@ -1,12 +1,12 @@
 """`kit build`: the dependency layers of the functions, from the lock file."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from kit.commands.options import Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 
@@ -49,4 +49,4 @@ def build(
                 flush=True,
             )
     if as_json:
-        print(json.dumps({"layers": [asdict(layer) for layer in built]}, indent=2, sort_keys=True))
+        print_json({"layers": [asdict(layer) for layer in built]})

@@ -8,6 +8,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 _MOST_BYTES = 256 * 1024  # limit of an SNS message
@@ -56,7 +57,7 @@ def champions(
         found = contributions(reading, target, wanted)
     if as_json:
         documents = [one.as_document() | {"known_as": one.known_as} for one in found]
-        typer.echo(json.dumps({"quarter": wanted.name, "champions": documents}, indent=2, sort_keys=True))
+        print_json({"quarter": wanted.name, "champions": documents})
         return
     if not found:
         typer.echo("nobody has the role champions; the identity provider's group gives it (identity.groups)")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _print(
             "explained": [_as_json(one) for one in found],
             "resolved": [one.request_id for one in resolved],
         }  # fmt: skip
-        typer.echo(json.dumps(document, indent=2, sort_keys=True))
+        print_json(document)
         return
     for kind, one in lines:
         if one.difference:

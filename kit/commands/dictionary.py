@@ -9,6 +9,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 
 if TYPE_CHECKING:
     from kit.governance.dictionaries import Published
@@ -40,7 +41,7 @@ def publish(
     with deployment_errors():
         published = publish(find_target(client), file, approved_by.strip())
     if as_json:
-        typer.echo(json.dumps(_document(published), indent=2, sort_keys=True))
+        print_json(_document(published))
         return
     typer.echo(
         f"version {published.version}: {published.terms} terms. In force with this in the client's file:"
@@ -70,7 +71,7 @@ def show(client: Client = None, as_json: Json = False) -> None:
     in_force = approved.sha256 if approved else ""
     if as_json:
         rows = [{**_document(one), "in_force": one.sha256 == in_force} for one in published]
-        typer.echo(json.dumps(rows, indent=2, sort_keys=True))
+        print_json(rows)
     else:
         _print(published, in_force)
     if in_force and in_force not in {one.sha256 for one in published}:

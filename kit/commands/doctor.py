@@ -1,6 +1,5 @@
 """`kit doctor`: checks whether an account is ready for a deployment, before anything is created (S.1)."""
 
-import json
 import shutil
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +7,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def doctor(
     """
     found = checks(client, activate=activate_tags)
     if as_json:
-        typer.echo(json.dumps([one.to_dict() for one in found], indent=2, sort_keys=True))
+        print_json([one.to_dict() for one in found])
     else:
         show(found)
     if any(one.state == "failed" for one in found):

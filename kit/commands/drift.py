@@ -1,11 +1,11 @@
 """`kit drift`: what in AWS differs from what was deployed (G.3)."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode
 
 
@@ -35,7 +35,7 @@ def drift(
     found = {each: drifted(engine.refresh_preview(each)) for each in ([stage] if stage else STAGES)}
     if as_json:
         document = {each: [one.to_dict() for one in differences] for each, differences in found.items()}
-        typer.echo(json.dumps(document, indent=2, sort_keys=True))
+        print_json(document)
     else:
         for each, differences in found.items():
             typer.echo(f"{each}: {len(differences) or 'no'} difference{'' if len(differences) == 1 else 's'}")

@@ -1,9 +1,9 @@
 """`kit env`: environment variables for SDKs, `claude` and the AWS CLI to use the embedded deployment."""
 
-import json
 import shlex
 
 from kit.commands.options import Json
+from kit.commands.output import print_json
 
 
 def env(
@@ -22,7 +22,7 @@ def env(
 
     variables = exported_environment(find_home())
     if as_json:
-        print(json.dumps(variables, indent=2, sort_keys=True))
+        print_json(variables)
         return
     for name, value in sorted(variables.items()):
         print(f"export {name}={shlex.quote(value)}")

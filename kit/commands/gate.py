@@ -1,6 +1,5 @@
 """`kit gate`: the exit criteria of the three stages, their evidence, and what is missing (S.1-S.3)."""
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import typer
 from contract.kinds import STAGES
 from kit.commands.choices import one_of
 from kit.commands.options import Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def status(
         reports = [_stage_report(stage, findings, client, folder) for stage in WEEKS]
         timeline = _timeline(settings.rollout_started, day, reports)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "client": settings.client,
                 "environment": settings.environment,
@@ -207,7 +207,7 @@ def measure(
                 _publish(facts.reading.target, new)
         late = _overdue(facts.reading.target) if facts.reading.target is not None else []
     if as_json:
-        _print_json(
+        print_json(
             {
                 "recorded": [each.criterion for each in new],
                 "why_not": why_not,
@@ -274,13 +274,13 @@ def check(
         except gates.GateClosed as closed:
             if as_json:
                 documents = [_finding_document(each) for each in closed.findings]
-                _print_json(
+                print_json(
                     {"stage": stage, "open": False, "missing": documents, "problems": list(closed.problems)}
                 )
                 raise typer.Exit(int(ExitCode.GATE_CLOSED)) from None
             raise KitError(str(closed), exit_code=ExitCode.GATE_CLOSED) from None
     if as_json:
-        _print_json({"stage": stage, "open": True, "record": opened})
+        print_json({"stage": stage, "open": True, "record": opened})
         return
     waived = [each["criterion"] for each in opened["criteria"] if each["state"] == "waived"]
     typer.echo(f"the gate to stage {stage} is open" + (f"; waived: {', '.join(waived)}" if waived else ""))
@@ -549,7 +549,7 @@ def _is_open(name: str, settings: "Settings") -> bool:
 def _tell(entry: Mapping[str, Any], settings: "Settings", as_json: bool, *, new: bool) -> None:
     file = os.path.relpath(settings.evidence_file)
     if as_json:
-        _print_json({"recorded": new, "file": file, "entry": dict(entry)})
+        print_json({"recorded": new, "file": file, "entry": dict(entry)})
         return
     said = "recorded" if new else "is recorded already"
     typer.echo(f"{entry['criterion']} {said} in {file}" + ("; commit the file" if new else ""))
@@ -686,7 +686,3 @@ def _timeline_lines(timeline: Timeline | None) -> list[str]:
         else f"working on: {timeline.reached_stage}"
     )
     return [bar, f"{where}; {reached}" + ("; late" if timeline.late else "")]
-
-
-def _print_json(document: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))

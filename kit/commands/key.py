@@ -10,6 +10,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 
 if TYPE_CHECKING:
     from lambdas.common.access import AccessRecord
@@ -103,7 +104,7 @@ def create(
             made = create_key(target, scope)
     if as_json:
         more = {"key": made.key or None, **({"client": proof.as_document()} if proof else {})}
-        typer.echo(json.dumps({**_document(made.record), **more}, indent=2, sort_keys=True))
+        print_json({**_document(made.record), **more})
         return
     if made.key:
         typer.echo(made.key)
@@ -128,7 +129,7 @@ def list_(client: Client = None, as_json: Json = False) -> None:
     with deployment_errors():
         records = list_keys(find_target(client))
     if as_json:
-        typer.echo(json.dumps([_document(record) for record in records], indent=2, sort_keys=True))
+        print_json([_document(record) for record in records])
         return
     from rich import box
     from rich.console import Console
@@ -276,7 +277,7 @@ def _use_case(text: str) -> str:
 
 def _print(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(document, indent=2, sort_keys=True))
+        print_json(document)
         return
     limits = document.pop("limits") or {}
     for name in ("monthly_budget_microusd", "spent_microusd"):

@@ -1,6 +1,5 @@
 """`kit prompt`: prompts as code (L2.1, L2.2)."""
 
-import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kit.commands.options import Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -82,7 +82,7 @@ def list_prompts(client: Client = None, library: Library = None, as_json: Json =
         for name, entry in sorted(read_libraries(_libraries(client, library)).items())
     ]
     if as_json:
-        _print_json({"prompts": rows})
+        print_json({"prompts": rows})
         return
     columns = {
         "name": lambda row: row["name"],
@@ -185,7 +185,7 @@ def lint(names: Names = None, client: Client = None, library: Library = None, as
 
     findings = [finding for entry in _chosen(_libraries(client, library), names) for finding in _lint(entry)]
     if as_json:
-        _print_json({"findings": [asdict(finding) for finding in findings]})
+        print_json({"findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
             typer.echo(f"{finding.severity:8} {finding.prompt}: {finding.rule}: {finding.message}")
@@ -228,7 +228,7 @@ def run_tests(
     results = [result for entry in entries for result in run_cases(entry)]
     models = sorted({model for entry in entries for model in recorded_models(entry)})
     if as_json:
-        _print_json({"models": models, "results": [asdict(result) for result in results]})
+        print_json({"models": models, "results": [asdict(result) for result in results]})
     else:
         cases = {(result.prompt, result.case): [] for result in results}
         for result in results:
@@ -419,10 +419,6 @@ def _ask_claude() -> Callable[[dict[str, Any]], Any]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _print_table(rows: list[Any], columns: dict[str, Callable[[Any], str]]) -> None:

@@ -1,13 +1,13 @@
 """`kit review-queue`: drafts waiting for a person, and that person's decisions (L3.4, G.2, G.6)."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ def list_(
         target = find_target(client)
         found = queue(target, department, looking_person(target))
     if as_json:
-        _print_json([review.as_document() for review in found])
+        print_json([review.as_document() for review in found])
         return
     if not found:
         typer.echo("nothing waits for a review")
@@ -85,7 +85,7 @@ def show(request: Request, department: Department, client: Client = None, as_jso
         where = place(target, department, "reviewer", looking_person(target))
         review, draft = review_of(where, request), draft_of(where, request)
     if as_json:
-        _print_json({**review.as_document(), "draft": {key: draft[key] for key in ("text", "sources")}})
+        print_json({**review.as_document(), "draft": {key: draft[key] for key in ("text", "sources")}})
         return
     typer.echo(f"{review.request}: {review.workflow}, {review.state}; asked by {review.requested_by}")
     typer.echo(f"because: {', '.join(review.because) or 'nothing demands a review'}")
@@ -203,7 +203,7 @@ def _decide(
         where = place(target, department, "reviewer", acting_person(target, by))
         done = decide(where, request, decision, reason, text=text)
     if as_json:
-        _print_json({**done.review.as_document(), "state": done.state, "delivered": done.delivered})
+        print_json({**done.review.as_document(), "state": done.state, "delivered": done.delivered})
         return
     later = ""
     if done.review.waiting:
@@ -212,7 +212,3 @@ def _decide(
             "; your decision is written and the workflow takes it by itself"
         )  # fmt: skip
     typer.echo(f"{request} is {done.state}{later}")
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))

@@ -7,6 +7,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 
 app = typer.Typer(help="Provisioning: the token of the identity provider.", no_args_is_help=True)
 
@@ -110,7 +111,7 @@ def list_(client: Client = None, as_json: Json = False) -> None:
         for one in found
     ]
     if as_json:
-        typer.echo(json.dumps(documents, indent=2, sort_keys=True))
+        print_json(documents)
         return
     for one in documents:
         used = one["last_used_at"] or "never"

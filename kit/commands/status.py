@@ -1,11 +1,11 @@
 """`kit status`: which parts of the embedded deployment are up, and where."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from kit.commands.options import Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def status(
 
     document = _document(find_home())
     if as_json:
-        print(json.dumps(document, indent=2, sort_keys=True))
+        print_json(document)
     else:
         _show(document)
     if not document["up"]:

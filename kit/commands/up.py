@@ -1,6 +1,5 @@
 """`kit up`: the whole kit on this machine, on an emulated AWS (Z.1, S.1-S.3, L1.7)."""
 
-import json
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ import typer
 from contract.kinds import SIZES, STAGES
 from kit.commands.choices import one_of
 from kit.commands.options import Client
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def up(
     report["seconds"] = round(time.perf_counter() - started, 1)
     _show_result(report, console)
     if as_json:
-        print(json.dumps(report, indent=2, sort_keys=True))
+        print_json(report)
     if foreground:
         console.print("\nCtrl-C stops everything; the state stays for the next `kit up`.")
         try:

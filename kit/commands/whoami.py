@@ -1,6 +1,5 @@
 """`kit whoami` and `kit claude-code`: who is signed in here, and how to configure Claude Code."""
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 
@@ -27,7 +27,7 @@ def whoami(as_json: Json = False) -> None:
     if caller.expires_at is not None:
         document["expires_at"] = datetime.fromtimestamp(caller.expires_at, UTC).isoformat(timespec="seconds")
     if as_json:
-        typer.echo(json.dumps(document, indent=2, sort_keys=True))
+        print_json(document)
         return
     limits, budget = document["limits"], document["budget"]
     typer.echo(
@@ -91,7 +91,7 @@ def claude_code(
             exit_code=ExitCode.USAGE,
         )
     if machine_config:
-        typer.echo(json.dumps(_machine_config(client, gateway_url), indent=2, sort_keys=True))
+        print_json(_machine_config(client, gateway_url))
         return
     if department:
         address, models, governed = _of_department(client, department, helper)
@@ -119,7 +119,7 @@ def claude_code(
             **roles,
         },
     }
-    typer.echo(json.dumps(settings, indent=2, sort_keys=True))
+    print_json(settings)
 
 
 def _machine_config(client: str | None, gateway_url: str | None) -> dict[str, str]:
