@@ -8,10 +8,10 @@ policy or with the rules of provisioning, and those that name people.
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from contract.client import Client
-from contract.keys import Declaration, is_declared, keys_of
+from contract.keys import Declaration, class_of, is_declared, keys_of
 from contract.sizes import Sizing, controls, rules
 
 IN_FORCE = "policy/in-force-"
@@ -58,10 +58,10 @@ def declarations() -> Mapping[str, Declaration]:
 
 
 def _settings(part: Any, path: str) -> Iterator[tuple[str, Any]]:
-    for name, one in _keys(Client if not path else type(part), path):
+    for name, one in _keys(Client if not path else class_of(part), path):
         held = getattr(part, one.name)
         if not _classes(one.annotation):
-            yield name, list(held) if isinstance(held, tuple) else held
+            yield name, list(cast("tuple[Any, ...]", held)) if isinstance(held, tuple) else held
             continue
         if one.default is None:
             yield name, held is not None

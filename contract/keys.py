@@ -1,8 +1,9 @@
 """Declaration of configuration keys: meaning, allowed values, strictness order, and effect."""
 
+from collections.abc import Iterable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from functools import cache
-from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform
+from typing import Any, Literal, NamedTuple, TypeVar, cast, dataclass_transform
 
 Order = Literal["less", "more"]
 Growth = Literal["more", "less", "same", "free"]
@@ -81,7 +82,7 @@ def key(
         says, stricter, control, least, most, choices, size, grows, changes, name, one_or_many, empty_is_any
     )
     if isinstance(default, dict):
-        return field(default_factory=lambda: default, metadata={"key": declaration})
+        return field(default_factory=lambda: cast("dict[str, Any]", default), metadata={"key": declaration})
     return field(default=default, metadata={"key": declaration})
 
 
@@ -124,11 +125,23 @@ def _frozen(self: Any, name: str, *_: Any) -> None:
     raise FrozenInstanceError(f"{type(self).__name__}.{name} cannot be changed")
 
 
+def _shown(self: Any) -> str:
+    return f"{type(self).__name__}{dict(zip(self._names, _values(self), strict=True))}"
+
+
+def _equal(self: Any, other: object) -> bool:
+    return type(self) is type(other) and _values(self) == _values(other)
+
+
+def _hash(self: Any) -> int:
+    return hash(_values(self))
+
+
 _METHODS: dict[str, Any] = {
     "__init__": _init,
-    "__repr__": lambda self: f"{type(self).__name__}{dict(zip(self._names, _values(self), strict=True))}",
-    "__eq__": lambda self, other: type(self) is type(other) and _values(self) == _values(other),
-    "__hash__": lambda self: hash(_values(self)),
+    "__repr__": _shown,
+    "__eq__": _equal,
+    "__hash__": _hash,
     "__setattr__": _frozen,
     "__delattr__": _frozen,
 }
@@ -170,6 +183,11 @@ def keys_of(cls: type) -> tuple[Declaration, ...]:
     )
 
 
+def class_of(value: object) -> type[object]:
+    """Return the class of a value; `type` of a value without a known type has none either."""
+    return type(value)
+
+
 def is_declared(annotation: Any) -> bool:
     """Return whether the annotation is a `declared` class."""
     return isinstance(annotation, type) and hasattr(annotation, "__dataclass_fields__")
@@ -180,7 +198,8 @@ def weaker(one: Key, before: Any, after: Any) -> bool:
     if one.stricter is None or before == after:
         return False
     if isinstance(before, tuple | list | set | frozenset | dict):
-        old, new = set(before), set(after)
+        old: set[Any] = set(cast("Iterable[Any]", before))
+        new: set[Any] = set(after)
         if one.empty_is_any and not (old and new):  # everything contains whatever the other one lists
             return bool(old if one.stricter == "less" else new)
         return not (new >= old if one.stricter == "more" else new <= old)

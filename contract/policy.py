@@ -7,7 +7,7 @@ once.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from contract.problems import nearest
 from contract.reading import Reading
@@ -84,11 +84,12 @@ def parse_policy(document: bytes) -> GatewayPolicy:
     Raises `PolicyError`, naming the key that is missing or invalid.
     """
     try:
-        raw = json.loads(document)
+        given = json.loads(document)
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"not JSON: {error}") from error
-    if not isinstance(raw, dict):
+    if not isinstance(given, dict):
         raise PolicyError("policy: is not a mapping of names to values")
+    raw = cast("dict[str, Any]", given)
     version = raw.get("version")
     if version != SCHEMA_VERSION:
         raise PolicyError(
@@ -143,10 +144,10 @@ def _check(policy: GatewayPolicy) -> None:
 
 
 def _mapping(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    given = raw.get(name) or {}
+    given: Any = raw.get(name) or {}
     if not isinstance(given, Mapping):
         raise PolicyError(f"policy.{name}: is not a mapping of names to values")
-    return given
+    return cast("Mapping[str, Any]", given)
 
 
 def _departments(reading: Reading, raw: Mapping[str, Any]) -> dict[str, Department]:
@@ -162,14 +163,16 @@ def _models(reading: Reading, raw: Mapping[str, Any]) -> list[tuple[str, Model]]
     given = raw.get("models")
     if not isinstance(given, Mapping):
         raise PolicyError("policy.models: is required")
-    return [(alias, _one(reading, Model, given, alias, "policy.models.")) for alias in given]
+    models = cast("Mapping[str, Any]", given)
+    return [(alias, _one(reading, Model, models, alias, "policy.models.")) for alias in models]
 
 
 def _several(reading: Reading, cls: type[T], raw: Mapping[str, Any], name: str) -> list[T]:
     given = raw.get(name)
     if not isinstance(given, list):
         raise PolicyError(f"policy.{name}: must be a list")
-    return [_read(reading, cls, one, f"policy.{name}[{place}]") for place, one in enumerate(given)]
+    entries = cast("list[Any]", given)
+    return [_read(reading, cls, one, f"policy.{name}[{place}]") for place, one in enumerate(entries)]
 
 
 def _one(reading: Reading, cls: type[T], raw: Mapping[str, Any], name: str, path: str = "policy.") -> T:

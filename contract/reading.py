@@ -6,12 +6,12 @@ reader ignores unknown keys, because the publisher may be newer than the reader.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING
 from datetime import date
 from functools import cache
 from types import MappingProxyType, NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from contract.keys import Declaration, Key, Text, is_declared, keys_of
 from contract.problems import Problem, nearest, shown
@@ -128,10 +128,11 @@ def _class_reader(cls: type, published: bool) -> _Reader:
     def read(reading: Reading, given: Any, path: _Path) -> Any:
         if type(given) is not dict and not isinstance(given, Mapping):
             return reading.refused(path, given, "is not a mapping of names to values")
+        document = cast("Mapping[str, Any]", given)
         before, wrong = len(reading.problems), False
         values: dict[str, Any] = {}
         for declaration, name, reader in names:
-            value = given.get(name, MISSING)
+            value = document.get(name, MISSING)
             if value is MISSING or (value is None and published):
                 value = _absent(reading, declaration, (path, name), reader)
             else:
@@ -139,7 +140,7 @@ def _class_reader(cls: type, published: bool) -> _Reader:
             values[declaration.name] = value
             wrong = wrong or value is _WRONG
         if not published:
-            for name in given:
+            for name in document:
                 if name not in known:
                     place = (path, str(name))
                     hint = reading.retired.get(dotted(place)) or nearest(str(name), known)
@@ -288,11 +289,12 @@ def _list(entry: _Reader, key: Key, published: bool) -> _Reader:
             given = [given]
         if not isinstance(given, list | tuple):
             return reading.refused(path, given, "is not a list", key.says)
-        if not published and key.least and not given:
+        entries = cast("Sequence[Any]", given)
+        if not published and key.least and not entries:
             return reading.wrong(path, "is empty", key.says)
-        if not published and key.most is not None and len(given) > key.most:
-            return reading.wrong(path, f"has {len(given)} entries", f"at most {key.most:,}")
-        values = tuple([entry(reading, one, (path, place)) for place, one in enumerate(given)])
+        if not published and key.most is not None and len(entries) > key.most:
+            return reading.wrong(path, f"has {len(entries)} entries", f"at most {key.most:,}")
+        values = tuple([entry(reading, one, (path, place)) for place, one in enumerate(entries)])
         return _WRONG if _WRONG in values else values
 
     return read
@@ -302,11 +304,12 @@ def _mapping(name: _Reader, value: _Reader, key: Key) -> _Reader:
     def read(reading: Reading, given: Any, path: _Path) -> Any:
         if type(given) is not dict and not isinstance(given, Mapping):
             return reading.refused(path, given, "is not a mapping of names to values", key.says)
-        if key.least and not given and not reading.published:
+        entries = cast("Mapping[Any, Any]", given)
+        if key.least and not entries and not reading.published:
             return reading.wrong(path, "is empty", key.says)
         values: dict[Any, Any] = {}
         wrong = False
-        for one, each in given.items():
+        for one, each in entries.items():
             read_name = one if name is _plain else name(reading, one, path)
             values[read_name] = read_value = value(reading, each, (path, one))
             wrong = wrong or read_name is _WRONG or read_value is _WRONG
@@ -347,7 +350,8 @@ def _alternatives(classes: list[Any], published: bool) -> _Reader:
             given = {"kind": given}
         if type(given) is not dict and not isinstance(given, Mapping):
             return reading.refused(path, given, "is not a mapping of names to values")
-        kind = given.get("kind", MISSING)
+        document = cast("Mapping[str, Any]", given)
+        kind = document.get("kind", MISSING)
         if kind is MISSING:
             return reading.wrong((path, "kind"), "is required", "it chooses the other keys")
         if not isinstance(kind, str) or kind not in readers:

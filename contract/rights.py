@@ -510,8 +510,8 @@ class GatewayPolicy:
     issuers: tuple[Issuer, ...]
     dictionary: ApprovedDictionary | None = None  # without one, the client protects no terms of its own
     inspection: InspectionRules = InspectionRules()
-    role_limits: Mapping[str, RoleLimits] = field(default_factory=dict)
-    role_sign_in: Mapping[str, SignInRule] = field(default_factory=dict)
+    role_limits: Mapping[str, RoleLimits] = field(default_factory=dict[str, RoleLimits])
+    role_sign_in: Mapping[str, SignInRule] = field(default_factory=dict[str, SignInRule])
     help_url: str | None = None  # page that explains to people what to do about a refused call
 
     def model_named(self, name: str) -> Model | None:

@@ -1,13 +1,12 @@
 """The client file's JSON Schema, used by editors for completion and validation (`kit schema`)."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING
 from datetime import date
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from contract.client import Client
-from contract.keys import Declaration, Key, Text, is_declared, keys_of
+from contract.keys import Declaration, Key, Text, class_of, is_declared, keys_of
 from contract.kinds import SIZES
 from contract.sizes import GROUPS, rules, sizing
 from contract.workflows import Workflow
@@ -44,7 +43,7 @@ def _class(cls: type) -> dict[str, Any]:
 def _key(one: Declaration) -> dict[str, Any]:
     shape = _money(one.key) if one.money else _shape(one.annotation, one.key)
     found = {**shape, "description": _sentence(one)}
-    plain = isinstance(one.default, str | bool | int | float) and one.default is not MISSING
+    plain = isinstance(one.default, str | bool | int | float)
     return {**found, "default": one.default} if plain and not one.key.size and not one.money else found
 
 
@@ -136,7 +135,7 @@ def _sizing(says: str) -> dict[str, Any]:
     """Return the schema of the sizing section, each value described with its value in all four sizes."""
     groups: dict[str, Any] = {}
     for group in GROUPS:
-        each = _class(type(getattr(sizing("small"), group)))
+        each = _class(class_of(getattr(sizing("small"), group)))
         each.pop("required", None)
         groups[group] = each
     for name, one in rules().items():

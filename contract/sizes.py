@@ -5,12 +5,12 @@ one, so that a test can prove for every pair of sizes that the larger never lose
 be overridden under `sizing:` in a client file, within its bounds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
-from contract.keys import Declaration, Key, declared, key, keys_of
+from contract.keys import Declaration, Key, class_of, declared, key, keys_of
 from contract.kinds import Size
 from contract.problems import Problem, nearest, shown
 from contract.reading import Reading
@@ -519,7 +519,7 @@ def rules() -> dict[str, Declaration]:
     """Return the key of every sizing value, by dotted name (`retention.audit_days`)."""
     found = {one.name: one for one in keys_of(Sizing)}
     for group in GROUPS:
-        found |= {f"{group}.{one.name}": one for one in keys_of(type(getattr(_SMALL, group)))}
+        found |= {f"{group}.{one.name}": one for one in keys_of(class_of(getattr(_SMALL, group)))}
     return found
 
 
@@ -571,9 +571,10 @@ def _resolve_group(group: str, base: Any, given: Any, reading: Reading, *, floor
     if not isinstance(given, Mapping):
         reading.wrong(f"sizing.{group}", f"{shown(given)} is not a mapping of names to values")
         return base
-    known = {one.file_name: one for one in keys_of(type(base))}
+    entries = cast("Mapping[Any, Any]", given)
+    known = {one.file_name: one for one in keys_of(class_of(base))}
     changed: dict[str, Any] = {}
-    for name, each in given.items():
+    for name, each in entries.items():
         path = f"sizing.{group}.{name}"
         if name not in known:
             reading.wrong(path, "is not a key", nearest(str(name), list(known)))
@@ -596,9 +597,9 @@ def _without_floor(one: Key) -> Key:
 def _taken(one: Declaration, given: Any, path: str, reading: Reading) -> Any:
     """Return the parsed override, or None if it is invalid."""
     if one.key.choices == AUDIENCES:
-        whole = isinstance(given, list | tuple) and all(each in AUDIENCES for each in given)
-        if whole and set(given) >= _KEPT_AUDIENCES:
-            return tuple(each for each in AUDIENCES if each in given)
+        chosen = cast("Sequence[Any]", given) if isinstance(given, list | tuple) else ()
+        if all(each in AUDIENCES for each in chosen) and set(chosen) >= _KEPT_AUDIENCES:
+            return tuple(each for each in AUDIENCES if each in chosen)
         hint = f"a list of {', '.join(AUDIENCES)}; governance and operations stay"
         reading.wrong(path, f"{shown(given)} is not allowed", hint)
         return None
@@ -650,7 +651,7 @@ def _contradictions(plan: Sizing, *, floors: bool) -> list[Problem]:
 
 def _keeps(one: Key, before: Any, after: Any) -> bool:
     if isinstance(before, tuple):
-        return set(after) >= set(before)
+        return set(after) >= set(cast("tuple[Any, ...]", before))
     if one.choices:
         before, after = one.choices.index(before), one.choices.index(after)
     orders = {"more": after >= before, "less": after <= before, "same": after == before, "free": True}

@@ -62,7 +62,7 @@ def stand_up(
 
 
 def _planned(settings: Settings, department: DepartmentSettings) -> list[Planned]:
-    planned = []
+    planned: list[Planned] = []
     for spec in workflows_of_department(settings, department):
         prompt = published_prompt(folders_of(settings), spec)
         demanded = demanded_by(spec, prompt, department.human_review)

@@ -25,11 +25,11 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -80,7 +80,7 @@ class Measurement:
     source: str
     demonstration: bool = False
     query: str = ""
-    figures: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def as_document(self) -> dict[str, Any]:
         """Return plain data, with dates in ISO format and `demonstration` only if true."""
@@ -151,7 +151,8 @@ def read_evidence(path: Path, *, demonstration: bool) -> Evidence:
         raise EvidenceError(str(error)) from error
     if document is None:
         return Evidence()
-    if not isinstance(document, Mapping) or not document.keys() <= {"attestations", "measurements"}:
+    document = cast("Mapping[str, Any]", document) if isinstance(document, Mapping) else None
+    if document is None or not document.keys() <= {"attestations", "measurements"}:
         raise EvidenceError(f"{path}: only the keys attestations and measurements, each with a list")
     secrets = credential_problems(document)
     if secrets:
@@ -204,10 +205,11 @@ def _as_document(entry: Attestation | Measurement) -> dict[str, Any]:
 
 
 def _entries(document: Mapping[str, Any], key: str, path: Path) -> list[tuple[Mapping[str, Any], str]]:
-    given = document.get(key) or []
-    if not isinstance(given, list) or not all(isinstance(each, Mapping) for each in given):
+    given = document.get(key) or ()
+    entries = cast("Sequence[Any]", given)
+    if not isinstance(given, list | tuple) or not all(isinstance(each, Mapping) for each in entries):
         raise EvidenceError(f"{path}: {key}: not a list of entries")
-    return [(each, f"{path}: {key}[{position}]") for position, each in enumerate(given)]
+    return [(each, f"{path}: {key}[{position}]") for position, each in enumerate(entries)]
 
 
 def _attestation(given: Mapping[str, Any], where: str) -> Attestation:
@@ -276,11 +278,10 @@ class _Entry:
 
     def numbers(self, key: str) -> dict[str, int]:
         value = self._given.get(key, {})
-        if not isinstance(value, dict) or not all(
-            isinstance(name, str) and type(number) is int for name, number in value.items()
-        ):
+        numbers = cast("dict[Any, Any]", value) if isinstance(value, dict) else {None: value}
+        if not all(isinstance(name, str) and type(number) is int for name, number in numbers.items()):
             raise EvidenceError(f"{self._where}.{key}: {shown(value)} is not names with whole numbers")
-        return value
+        return cast("dict[str, int]", numbers)
 
     def flag(self, key: str) -> bool:
         value = self._given.get(key, False)

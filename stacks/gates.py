@@ -285,7 +285,8 @@ def demonstration(settings: Settings, on: date, by: str, *, root: Path = ROOT) -
     For the emulated AWS: `kit up` writes it to a separate file, which evaluation accepts only if the
     configuration says `emulated`.
     """
-    attestations, measurements = [], []
+    attestations: list[Attestation] = []
+    measurements: list[Measurement] = []
     for each in criteria(settings):
         if each.kind == "human":
             document = each.document or f"{DOCUMENTS}/audit-policy.md"

@@ -10,7 +10,7 @@ A nested claim is addressed by the names on its path, separated by spaces: `kube
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 Scalar = str | int | float | bool
 Rule = Scalar | Sequence[Scalar]
@@ -24,7 +24,7 @@ def claim(claims: Mapping[str, Any], path: str) -> Any:
     for end in range(len(parts) - 1, 0, -1):  # names may contain spaces: longest first
         below = claims.get(" ".join(parts[:end]))
         if isinstance(below, Mapping):
-            return claim(below, " ".join(parts[end:]))
+            return claim(cast("Mapping[str, Any]", below), " ".join(parts[end:]))
     return None
 
 
@@ -35,7 +35,7 @@ def hold(rules: Mapping[str, Rule], claims: Mapping[str, Any]) -> bool:
 
 def _holds(rule: Rule, value: Any) -> bool:
     wanted = rule if isinstance(rule, list | tuple) else (rule,)
-    given = value if isinstance(value, list) else (value,)
+    given: Sequence[Any] = cast("list[Any]", value) if isinstance(value, list) else (value,)
     return any(_equal(one, each) for one in wanted for each in given)
 
 
@@ -51,7 +51,7 @@ def _equal(rule: Any, value: Any) -> bool:
 
 def wrong(rule: Any) -> str:
     """Return why a rule is invalid, or an empty text if it is valid."""
-    values = rule if isinstance(rule, list | tuple) else [rule]
+    values: Sequence[Any] = cast("Sequence[Any]", rule) if isinstance(rule, list | tuple) else [rule]
     if not values:
         return "the list is empty: nothing would be let in"
     for value in values:

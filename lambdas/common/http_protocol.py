@@ -5,7 +5,7 @@ connections open, or fill memory with a request head that never ends.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -71,7 +71,8 @@ class BoundedConnection(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, status: int, phrase: str, message: str) -> None:
-        if self.cycle is None or self.cycle.response_complete:  # otherwise an earlier answer is in progress
+        cycle = cast("Any", self.cycle)  # None before the first request, whatever its annotation says
+        if cycle is None or cycle.response_complete:  # otherwise an earlier answer is in progress
             body = b'{"type": "error", "error": {"type": "invalid_request_error", "message": "%b"}}'
             body %= message.encode()
             self.transport.write(

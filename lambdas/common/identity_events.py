@@ -27,8 +27,8 @@ class IdentityEvent:
     at: str
     person: str
     actor: str
-    before: Mapping[str, Any] = field(default_factory=dict)
-    after: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    after: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def identity_event(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 EXCEPTIONS_KEY = "policy/inspection-exceptions.json"
 HASH = re.compile(r"[0-9a-f]{16}")
@@ -49,7 +50,7 @@ def parse_exceptions(document: bytes) -> tuple[InspectionException, ...]:
 
 
 def _check(one: InspectionException) -> None:
-    texts = (one.type, one.hash, one.department, one.owner, one.reason, one.at, one.expires)
+    texts: tuple[Any, ...] = (one.type, one.hash, one.department, one.owner, one.reason, one.at, one.expires)
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("no exception from inspection: a field is no text")
     if not (HASH.fullmatch(one.hash) and TYPE.fullmatch(one.type) and one.owner and one.reason):

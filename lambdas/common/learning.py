@@ -172,21 +172,22 @@ def read_content(data: bytes) -> Content:
         guidelines=tuple(_guideline(one) for one in document["guidelines"]),
         courses=tuple(_course(one) for one in document["courses"]),
         announcements=tuple(_announcement(one) for one in document["announcements"]),
-        office_hours=tuple(
-            OfficeHour(**{**one, "topic": Texts(one["topic"])}) for one in document["office_hours"]
-        ),
+        office_hours=tuple(OfficeHour(**_with_texts(one, "topic")) for one in document["office_hours"]),
         grace_days=document["grace_days"],
         renew_days=document["renew_days"],
         timeline=tuple(
-            Milestone(**{**one, "title": Texts(one["title"]), "proof": Texts(one["proof"])})
-            for one in document.get("timeline", ())
+            Milestone(**_with_texts(one, "title", "proof")) for one in document.get("timeline", ())
         ),
         time_zone=document.get("time_zone", "UTC"),
     )
 
 
 def _guideline(one: Mapping[str, Any]) -> Guideline:
-    return Guideline(**{**one, "title": Texts(one["title"]), "text": Texts(one["text"])})
+    return Guideline(**_with_texts(one, "title", "text"))
+
+
+def _with_texts(one: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {**one, **{name: Texts(one[name]) for name in names}}
 
 
 def _course(one: Mapping[str, Any]) -> Course:
@@ -264,7 +265,7 @@ class Evidence:
     passed: Mapping[str, tuple[int, date]]
     completed: bool = False
     signed_in: bool = True
-    asked: Mapping[str, date] = field(default_factory=dict)
+    asked: Mapping[str, date] = field(default_factory=dict[str, date])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import base64
 import json
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import Any, cast
 
 _SECONDS = 5.0
 _TOKEN_CHARACTERS = 16 * 1024
@@ -37,9 +37,12 @@ def genuine_claims(token: str, user_info_url: str) -> dict[str, Any]:
         raise Refused("token")
     try:
         payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        decoded = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         raise Refused("token") from None
-    if not isinstance(claims, dict) or claims.get("token_use") != "access":
+    if not isinstance(decoded, dict):
+        raise Refused("token")
+    claims = cast("dict[str, Any]", decoded)
+    if claims.get("token_use") != "access":
         raise Refused("token")
     return claims

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\s*\}\}")
 VARIABLE_TYPES = ("string", "text", "integer", "number", "choice", "list")
@@ -65,7 +65,7 @@ class Prompt:
     variables: tuple[Variable, ...]
     output_schema: dict[str, Any] | None
     version: int = 0
-    about: Mapping[str, Any] = field(default_factory=dict)  # what people read before they use it
+    about: Mapping[str, Any] = field(default_factory=dict[str, Any])  # what people read before they use it
     status: str = ""  # in the registry: stable, draft (not proven with a model), or earlier
 
     def allows(self, department: str) -> bool:
@@ -169,11 +169,14 @@ def _misfit_number(variable: Variable, value: Any) -> str | None:
 
 
 def _misfit_list(value: Any, max_length: int) -> str | None:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list):
         return "must be a list of strings"
-    if len(value) > max_length:
-        return f"has {len(value)} entries, allowed are {max_length}"
-    if any(len(item) > _LIST_ITEM_MAX_LENGTH for item in value):
+    items = cast("list[Any]", value)
+    if not all(isinstance(item, str) for item in items):
+        return "must be a list of strings"
+    if len(items) > max_length:
+        return f"has {len(items)} entries, allowed are {max_length}"
+    if any(len(item) > _LIST_ITEM_MAX_LENGTH for item in items):
         return f"has an entry of more than {_LIST_ITEM_MAX_LENGTH} characters"
     return None
 

@@ -37,9 +37,9 @@ class Entry:
     state: State
     opened_at: str
     opened_by: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    due: Mapping[str, str] = field(default_factory=dict)
-    decided: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict[str, str])
+    due: Mapping[str, str] = field(default_factory=dict[str, str])
+    decided: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     closed_at: str = ""
     cause: str = ""
 

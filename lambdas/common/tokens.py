@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from lambdas.common.claim_rules import hold
@@ -127,7 +127,7 @@ def _json_object(part: str) -> dict[str, Any]:
         raise TokenRefused("shape") from None
     if not isinstance(value, dict):
         raise TokenRefused("shape")
-    return value
+    return cast("dict[str, Any]", value)
 
 
 def _no_constant(name: str) -> float:
@@ -175,7 +175,7 @@ def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
     audience = claims.get("aud")
     if audience is None and claims.get("token_use") == "access":
         audience = claims.get("client_id")
-    several = audience if isinstance(audience, list) else [audience]
+    several = cast("list[Any]", audience) if isinstance(audience, list) else [audience]
     return tuple(one for one in several if isinstance(one, str))
 
 
@@ -193,7 +193,8 @@ def _scopes(claims: Mapping[str, Any]) -> set[str]:
     found: set[str] = set()
     for name in ("scope", "scp"):
         value = claims.get(name)
-        texts = value.split(" ") if isinstance(value, str) else value if isinstance(value, list) else ()
+        given = value.split(" ") if isinstance(value, str) else value
+        texts = cast("list[Any]", given) if isinstance(given, list) else ()
         found |= {one for one in texts if isinstance(one, str) and one}
     return found
 
@@ -219,7 +220,7 @@ def _check_signature(token: str, key: Any, algorithm: str) -> None:
 
 @dataclass(slots=True)
 class _KeySet:
-    keys: dict[str | None, list[Any]] = field(default_factory=dict)
+    keys: dict[str | None, list[Any]] = field(default_factory=dict[str | None, list[Any]])
     read_at: float | None = None
     tried_at: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

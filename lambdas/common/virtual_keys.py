@@ -47,7 +47,7 @@ def is_well_formed(key: str) -> bool:
 
 def _checksum(text: str) -> str:
     value = zlib.crc32(text.encode())
-    digits = []
+    digits: list[str] = []
     for _ in range(_CHECKSUM):
         value, digit = divmod(value, len(_ALPHABET))
         digits.append(_ALPHABET[digit])

@@ -7,8 +7,8 @@ section that is missing or has the wrong type is skipped here, because its own k
 import ipaddress
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast, get_args
 
 from contract.kinds import REGIONS, ReviewTrigger
 from contract.problems import Problem, nearest, shown
@@ -100,7 +100,11 @@ def _names(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _texts(value: Any) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
+    return [each for each in _entries(value) if isinstance(each, str)]
+
+
+def _entries(value: Any) -> Sequence[Any]:
+    return cast("Sequence[Any]", value) if isinstance(value, list | tuple) else ()
 
 
 def _residency_regions(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -472,7 +476,7 @@ def _deployment(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:
     """Return the entries of a list, with an empty mapping in place of any entry that is not a mapping."""
-    return [mapping(each) for each in value] if isinstance(value, list | tuple) else []
+    return [mapping(each) for each in _entries(value)]
 
 
 def as_text(value: Any) -> str:
@@ -482,4 +486,4 @@ def as_text(value: Any) -> str:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return the value if it is a mapping, or else an empty mapping."""
-    return value if isinstance(value, Mapping) else {}
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

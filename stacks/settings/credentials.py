@@ -5,8 +5,8 @@ state.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from contract.problems import Problem
 
@@ -63,14 +63,14 @@ def _is_random(text: str) -> bool:
 def _leaves(value: Any, key: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield every text in a document, keys included, with its dotted key and the key's last segment."""
     if isinstance(value, Mapping):
-        for each, below in value.items():
+        for each, below in cast("Mapping[Any, Any]", value).items():
             text = str(each)
             if looks_secret(text):
                 yield f"{key}.(a key)" if key else "(a key)", "", text
             else:
                 yield from _leaves(below, f"{key}.{text}" if key else text, text)
     elif isinstance(value, list | tuple):
-        for position, below in enumerate(value):
+        for position, below in enumerate(cast("Sequence[Any]", value)):
             yield from _leaves(below, f"{key}[{position}]", name)
     elif isinstance(value, str):
         yield key, name, value

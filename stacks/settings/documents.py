@@ -6,7 +6,7 @@ from copy import deepcopy
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -22,15 +22,14 @@ class _ExactLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
-            raise yaml.constructor.ConstructorError(
-                None, None, "an alias (*name): write the value out", self.peek_event().start_mark
-            )
+            at = cast("Any", self).peek_event().start_mark  # the loader's own annotations leave it open
+            raise yaml.constructor.ConstructorError(None, None, "an alias (*name): write the value out", at)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key = cast("Any", self).construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(
                     None, None, "a key that is not text: put it in quotes", key_node.start_mark

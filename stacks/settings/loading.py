@@ -5,11 +5,11 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
-import pulumi.runtime
 from pulumi.runtime import config as stack_configuration
 
 from contract.client import SCHEMA
@@ -64,7 +64,7 @@ class RawConfig:
     secret.
     """
 
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     secret_keys: frozenset[str] = frozenset()
 
 
@@ -116,7 +116,8 @@ def read_settings(config: RawConfig) -> Settings:
         for key in _STACK_ONLY
         if key in from_file
     ]
-    own = {key: each for key, each in from_file.items() if key not in _STACK_ONLY}
+    chosen = cast("Mapping[str, Any]", from_file)
+    own = {key: each for key, each in chosen.items() if key not in _STACK_ONLY}
     # `client` and `client_file` select the file; the client's name is in the file.
     name = overrides.pop("client", None)
     overrides.pop("client_file", None)
@@ -167,7 +168,7 @@ def parse_settings(
     sizing = _sizing(document, found)
     reading = Reading(show=_shown_value, retired=_RETIRED, problems=found)
     if sizing is not None:
-        reading.default_of = lambda name: value(sizing, name)
+        reading.default_of = partial(value, sizing)
     settings = reading.read(Settings, document)
     found += consistency_problems(document, sizing)
     if found or settings is None:

@@ -32,10 +32,12 @@ class _Document:
     (base64).
     """
 
-    entities: list[str] = field(default_factory=list)
+    entities: list[str] = field(default_factory=list[str])
     speaks_saml2: bool = False
-    endpoints: list[tuple[str, str]] = field(default_factory=list)  # binding and location of sign-in
-    certificates: list[str] = field(default_factory=list)
+    endpoints: list[tuple[str, str]] = field(
+        default_factory=list[tuple[str, str]]
+    )  # binding and location of sign-in
+    certificates: list[str] = field(default_factory=list[str])
 
 
 class _Refused(ValueError):

@@ -24,7 +24,7 @@ class BodyDamaged(Exception):
 
 def seal(key: SubjectKey, record_id: str, bodies: Mapping[str, bytes]) -> bytes:
     """Return the JSON of the sealed bodies by field."""
-    parts = []
+    parts: list[bytes] = []
     for field, body in bodies.items():
         nonce = os.urandom(_NONCE_BYTES)
         sealed = key.cipher.encrypt(nonce, body, _place(record_id, field, key.key_id))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from lambdas.common.json_text import parse_json
 
@@ -47,7 +47,8 @@ class Chain:
 
     def extend(self, drafts: Sequence[Draft], sign: Callable[[bytes], bytes] | None = None) -> "Batch":
         """Return the drafts as lines that continue the chain. `sign` adds the signature to the last line."""
-        lines, head = [], self.head
+        lines: list[bytes] = []
+        head = self.head
         last = self.sequence + len(drafts) - 1
         for sequence, draft in enumerate(drafts, self.sequence):
             line = b'{"v":%d,"writer":"%b","sequence":%d,"previous":"%b",%b' % (
@@ -121,4 +122,4 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
         record = parse_json(line)
     except ValueError:
         return None
-    return record if isinstance(record, dict) else None
+    return cast("dict[str, Any]", record) if isinstance(record, dict) else None

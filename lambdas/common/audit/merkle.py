@@ -35,7 +35,8 @@ def inclusion_proof(entries: Sequence[bytes], index: int) -> list[bytes]:
     """Return the audit path of one leaf, from the leaf up. Raises IndexError."""
     if not 0 <= index < len(entries):
         raise IndexError(index)
-    path, level = [], [sha256(b"\0" + entry).digest() for entry in entries]
+    path: list[bytes] = []
+    level = [sha256(b"\0" + entry).digest() for entry in entries]
     while len(level) > 1:
         sibling = index ^ 1
         if sibling < len(level):

@@ -137,7 +137,8 @@ class Counter(NamedTuple):
 
     def taking(self, key: Key, item: Mapping[str, Any] | None, amount: Amount) -> Add:
         """Return the update that takes an amount, for an item last seen as `item`."""
-        amounts, at_most = {COMMITTED: amount.microusd}, {}
+        amounts = {COMMITTED: amount.microusd}
+        at_most: dict[str, int] = {}
         joins = None
         if self.at_once is not None and amount.requests:
             joins = Members(UNDER_WAY, (amount.place,), self.at_once)

@@ -69,7 +69,7 @@ class Held:
     state: str = _OPEN
     changes: int = 0
     place: str = ""  # name among the caller's calls in progress
-    counted: set[str] = field(default_factory=set)
+    counted: set[str] = field(default_factory=set[str])
     closed: bool = False
 
     def by(self) -> str:

@@ -63,7 +63,7 @@ class Reservation:
     tokens: int
     batch: bool = False
     principal_kind: str = ""  # person or application; empty in old reservations
-    taken: Mapping[str, int] = field(default_factory=dict)
+    taken: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def id(self) -> str:

@@ -7,7 +7,7 @@ favour: what can be read is counted, and `certain` says that it may be incomplet
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _REQUIRED = _TOKENS[:2]
@@ -95,20 +95,24 @@ class _Figures:
 
 def _has_figure(value: Any) -> bool:
     """Return whether a value contains any non-zero number."""
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return (isinstance(value, int | float) and bool(value)) or any(map(_has_figure, inner))
+    if isinstance(value, Mapping):
+        return any(map(_has_figure, cast("Mapping[str, Any]", value).values()))
+    if isinstance(value, list):
+        return any(map(_has_figure, cast("list[Any]", value)))
+    return isinstance(value, int | float) and bool(value)
 
 
 def read_usage(given: Mapping[str, Any], *, output_required: bool = True) -> Usage:
     """Parse the usage of an answer. Never raises: whatever cannot be read makes it uncertain."""
     figures = _Figures()
     total = _tokens(given, figures, output_required=output_required)
-    tools = given.get("server_tool_use")
+    used = given.get("server_tool_use")
     searches = 0
-    if isinstance(tools, Mapping):
+    if isinstance(used, Mapping):
+        tools = cast("Mapping[str, Any]", used)
         searches = figures.count(tools, "web_search_requests")
         figures.nothing_else(tools, frozenset(_TOOLS))
-    elif tools is not None:
+    elif used is not None:
         figures.certain = False
     parts = tuple(_parts(given.get("iterations"), figures))
     figures.choice(given, "service_tier", _TIERS)
@@ -132,10 +136,11 @@ def _parts(given: Any, figures: _Figures) -> Iterator[Part]:
     if not isinstance(given, list):
         figures.certain = False
         return
-    for one in given:
-        if not isinstance(one, Mapping):
+    for each in cast("list[Any]", given):
+        if not isinstance(each, Mapping):
             figures.certain = False
             continue
+        one = cast("Mapping[str, Any]", each)
         kind, model = one.get("type"), one.get("model")
         figures.certain &= kind in _ITERATIONS and (model is None or isinstance(model, str))
         figures.certain &= model is not None or kind in {"message", "compaction"}
@@ -146,13 +151,14 @@ def _parts(given: Any, figures: _Figures) -> Iterator[Part]:
 
 def _tokens(given: Mapping[str, Any], figures: _Figures, *, output_required: bool = True) -> Tokens:
     written = figures.count(given, "cache_creation_input_tokens")
-    ages = given.get("cache_creation")
+    by_age = given.get("cache_creation")
     young = old = 0
-    if isinstance(ages, Mapping):
+    if isinstance(by_age, Mapping):
+        ages = cast("Mapping[str, Any]", by_age)
         young, old = (figures.count(ages, name) for name in _AGES)
         figures.nothing_else(ages, frozenset(_AGES))
         figures.certain &= young + old in {0, written} or written == 0
-    elif ages is not None:
+    elif by_age is not None:
         figures.certain = False
     return Tokens(
         fresh=figures.count(given, "input_tokens", required=True),

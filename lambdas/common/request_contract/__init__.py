@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 ADDITIONS_KEY = "policy/request-contract.json"
 Kind = Literal["field", "tool", "block", "beta"]
@@ -99,14 +99,14 @@ def shipped() -> RequestContract:
 
 
 def _entries(raw: Mapping[str, Any]) -> dict[str, Entry]:
-    entries = {}
+    entries: dict[str, Entry] = {}
     for name, one in raw.items():
         needs = one.get("needs", "")
         entries[name] = Entry(
             name,
             one.get("says", ""),
             needs if isinstance(needs, str) else "",
-            needs if isinstance(needs, dict) else None,
+            cast("dict[str, str]", needs) if isinstance(needs, dict) else None,
             one.get("inspected", ""),
             one.get("priced", ""),
             frozenset(one.get("parameters", ())),
@@ -130,5 +130,5 @@ def parse_additions(document: bytes) -> tuple[Addition, ...]:
     return additions
 
 
-def _texts(one: Addition) -> tuple[str, ...]:
+def _texts(one: Addition) -> tuple[Any, ...]:  # as the document has them
     return one.name, one.approved_by, one.reason, one.at
