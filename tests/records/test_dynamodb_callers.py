@@ -127,7 +127,7 @@ def test_a_batch_that_is_answered_in_part_is_read_to_its_end_or_ends() -> None:
     assert read(InPart(3, 0, 1, 0, 10)) == [pk for pk, _ in keys]
     silent = InPart(4, 0)
     with pytest.raises(Unprocessed):
-        read(silent, within=0.1)
+        read(silent, within=0.5)
     assert 2 < silent.tries < 20, "asked without a wait"
 
 
