@@ -17,6 +17,7 @@ from lambdas.inspection.findings import (
     Uninspectable,
     highest,
 )
+from lambdas.inspection.withholding import KEPT
 
 
 class Action(StrEnum):
@@ -207,16 +208,18 @@ def _in_tools(level: DataClass, department: DepartmentRules) -> Action:
 
 _PLACE = Expression(r"messages\[(\d+)\]\.content((?:\[\d+\](?:\.content(?=\[))?)*)(?:\+\[(\d+)\])?")
 _NUMBER = Expression(r"\[(\d+)\]")
+_REMAINS = Expression(rf"\.(?:{'|'.join(KEPT)})(?![^.+\[])")
 
 
 def _pointers(field: str, inspection: Inspection) -> tuple[str, ...]:
     """Return the blocks of a finding as JSON pointers, if they may be withheld: those of others, and before
     the last turn.
 
-    Empty for a person's own last words, for instructions and for definitions.
+    Empty for a person's own last words, for instructions, for definitions, and for what would remain of a
+    withheld block.
     """
     match = _PLACE.match(field)
-    if match is None:
+    if match is None or _REMAINS.match(field[match.end() :]):
         return ()
     message, steps, joined = match.groups()
     block = f"messages[{message}].content{steps}"

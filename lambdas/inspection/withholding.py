@@ -14,6 +14,9 @@ PLACEHOLDER = (
     "and say what you need in general terms.]"
 )
 
+# What a placeholder keeps of a block: the conversation does not hold together without it.
+KEPT = ("type", "id", "name", "tool_use_id", "is_error", "caller", "cache_control")
+
 
 class WithholdingError(Exception):
     """A block cannot be removed without breaking the conversation, so the request must be blocked."""
@@ -49,10 +52,10 @@ def _withheld(block: Any) -> Any:
     if isinstance(block, str):
         return PLACEHOLDER
     kind = block["type"]
-    if kind == "tool_result":
-        return {**block, "content": PLACEHOLDER}
-    if kind == "tool_use":
-        return {**block, "input": {"withheld": PLACEHOLDER}}
+    if kind in ("tool_result", "tool_use"):
+        kept = {name: block[name] for name in KEPT if name in block}
+        instead = {"content": PLACEHOLDER} if kind == "tool_result" else {"input": {"withheld": PLACEHOLDER}}
+        return {**kept, **instead}
     if kind in ("text", "document", "image", "search_result"):
         kept = {"cache_control": block["cache_control"]} if "cache_control" in block else {}
         return {"type": "text", "text": PLACEHOLDER, **kept}

@@ -80,6 +80,15 @@ def test_a_value_under_a_name_of_the_protocol_is_found(gateway: Harness, key: st
     assert kept_back(gateway, chat(messages=turn), "536-22-8714")
 
 
+@pytest.mark.parametrize("key", ["id", "name"])
+def test_a_value_that_labels_a_call_does_not_leave_with_the_withheld_block(
+    gateway: Harness, key: str
+) -> None:
+    turn = json.loads(json.dumps(TURN))
+    turn[1]["content"][0][key] = "SSN 536-22-8714"
+    assert kept_back(gateway, chat(messages=turn), "536-22-8714")
+
+
 @pytest.mark.parametrize(
     "input_",
     ['{"ghp_16C7e42F292c6912E7710c838347Ae178B4a": 1}', '{"card_number": 4539578763621486.0}',

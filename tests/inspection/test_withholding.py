@@ -99,3 +99,32 @@ def test_a_withheld_result_keeps_its_pair_and_a_block_that_is_signed_cannot_be_w
     assert left == {"type": "tool_result", "tool_use_id": "t1", "content": PLACEHOLDER}
     with pytest.raises(WithholdingError):
         withhold_blocks(conversation("a", [{"type": "thinking", "thinking": "b"}]), ["/messages/1/content/0"])
+
+
+NAMED = "SSN 536-22-8145"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {**CALL, "id": NAMED},
+        {**CALL, "name": NAMED},
+        {**CALL, "caller": {"type": "direct", "tool_id": NAMED}},
+        {**CALL, "cache_control": {"type": "ephemeral", "ttl": NAMED}},
+        {**RESULT, "content": "-", "tool_use_id": NAMED},
+        {**RESULT, "tool_use_id": NAMED},
+        {"type": "text", "text": "-", "cache_control": {"type": NAMED}},
+    ],
+    ids=lambda block: "-".join(name for name, value in block.items() if NAMED in str(value)) + block["type"],
+)
+def test_a_value_in_what_a_withheld_block_keeps_blocks_the_request(block: dict[str, Any]) -> None:
+    body = conversation("Read it.", [block], "Go on.")
+    assert decided(body).action is Action.BLOCK
+
+
+def test_nothing_else_of_a_withheld_call_or_result_leaves() -> None:
+    for block in (CALL, RESULT):
+        body = conversation("Read it.", [{**block, "note": NAMED}], "Go on.")
+        decision = decided(body)
+        left = withhold_blocks(body, decision.withhold or ["/messages/1/content/0"])
+        assert NAMED not in str(left)
