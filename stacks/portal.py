@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from components.adoption.champions import GROUP as CHAMPIONS
 from components.api.gateway import Stores
 from components.api.rest_api import RestApi, RestApiArgs
 from components.functions import FunctionContext
@@ -60,6 +61,9 @@ def stand_up(settings: Settings, place: PortalPlace, options: pulumi.ResourceOpt
             organization=settings.organization,
             client_folder=Path(settings.client_folder) if settings.client_folder else None,
             case_after_refusals=settings.inspection.case_after_refusals,
+            early_access=[
+                one.display_name for one in settings.claude.models.values() if CHAMPIONS in one.roles
+            ],
             questions_chat=chat_channels(settings.contacts, "questions_channel_id"),
             table_key_arn=place.table_key_arn,
             layer_arn=DependencyLayer("portal-layer", names, "portal", options).arn,

@@ -106,6 +106,7 @@ class OfficeHourFile(_Strict):
     host: str
     seats: int = Field(ge=1, le=500)
     link: str = Field(default="", pattern=r"^(https://\S+)?$")
+    roles: tuple[str, ...] = ()  # for whom; empty: everybody
 
 
 class MilestoneFile(_Strict):

@@ -13,7 +13,7 @@ from components.base import KitComponent
 from components.foundation.governance_store import PublishedText, PublishedTextArgs
 from components.functions import Function, FunctionArgs, FunctionContext, Web
 from components.identity.people import PROVIDER, People
-from components.permissions import Statement, append_records, put_copies, via
+from components.permissions import Statement, append_records, canonical_json, put_copies, via
 from components.portal.content import content_text, history_days
 from components.portal.deputy import Deputy, DeputyArgs
 from components.topics import ChatChannel, deliver_to_chat, topic_of_own_roles
@@ -32,9 +32,9 @@ class PortalArgs:
     `client_id` is its app client. `url` is its public URL including the path. `table_key_arn` encrypts the
     table; `layer_arn` contains the packages of the pages, `registrar_layer_arn` those of the registrar.
     `client_folder` overrides documents and courses. `questions_chat` are Slack and Teams channels that are
-    notified of each question. After `case_after_refusals` refusals of a person in a
-    month, a case is opened for the governance lead; None: refusals are not counted. Memory in MB;
-    `reserved_concurrency` keeps pages from starving the gateway.
+    notified of each question; `early_access` the display names of models that champions may use first. After
+    `case_after_refusals` refusals of a person in a month, a case is opened for the governance lead; None:
+    refusals are not counted. Memory in MB; `reserved_concurrency` keeps pages from starving the gateway.
     """
 
     context: FunctionContext
@@ -50,6 +50,7 @@ class PortalArgs:
     deputy: DeputyArgs
     client_folder: Path | None = None
     questions_chat: Sequence[ChatChannel] = ()
+    early_access: Sequence[str] = ()
     case_after_refusals: int | None = None
     memory: int = 512
     reserved_concurrency: int | None = None
@@ -162,6 +163,7 @@ class Portal(KitComponent):
                 "REGISTRAR_FUNCTION": self.registrar.alias.arn,
                 "DEPUTY_FUNCTION": self.deputy.function.alias.arn,
                 **(self._history_environment(days) if days else {}),
+                **({"EARLY_ACCESS": canonical_json(list(args.early_access))} if args.early_access else {}),
                 **({"QUESTIONS_TOPIC": self._questions.arn} if self._questions is not None else {}),
             },
             layers=[args.layer_arn],

@@ -118,7 +118,9 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class OfficeHour:
-    """A weekly office hour. `weekday` counts from Monday as 0; `starts` is UTC, as `HH:MM`."""
+    """A weekly office hour. `weekday` counts from Monday as 0; `starts` is UTC, as `HH:MM`. `roles`: for whom
+    it is; empty: everybody.
+    """
 
     id: str
     weekday: int
@@ -128,6 +130,7 @@ class OfficeHour:
     host: str
     seats: int
     link: str
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,10 @@ def read_content(data: bytes) -> Content:
         guidelines=tuple(_guideline(one) for one in document["guidelines"]),
         courses=tuple(_course(one) for one in document["courses"]),
         announcements=tuple(_announcement(one) for one in document["announcements"]),
-        office_hours=tuple(OfficeHour(**_with_texts(one, "topic")) for one in document["office_hours"]),
+        office_hours=tuple(
+            OfficeHour(**{**_with_texts(one, "topic"), "roles": tuple(one.get("roles", ()))})
+            for one in document["office_hours"]
+        ),
         grace_days=document["grace_days"],
         renew_days=document["renew_days"],
         timeline=tuple(

@@ -1,5 +1,6 @@
 """Environment of the portal, read once at server start."""
 
+import json
 import os
 import threading
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ class PortalSettings:
     `device_client_id` is the app client of the command, through which devices sign in; empty: they cannot.
     `history_days`: how long conversations are kept, encrypted with the keys of `subject_keys_table`; 0: for
     the session only. `questions_topic`: where new questions are announced; empty: nowhere.
+    `early_access` are display names of models that champions may use before others.
     """
 
     region: str
@@ -43,6 +45,7 @@ class PortalSettings:
     device_client_id: str = ""
     history_days: int = 0
     questions_topic: str = ""
+    early_access: tuple[str, ...] = ()
     subject_keys_table: str = ""
     subject_key_arn: str = ""
 
@@ -90,6 +93,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> PortalSettings:
         content_key=environ.get("PORTAL_CONTENT_KEY", "portal/content.json"),
         environment=environ.get("KIT_ENVIRONMENT", "local"),
         device_client_id=environ.get("DEVICE_CLIENT_ID", ""),
+        early_access=tuple(json.loads(environ.get("EARLY_ACCESS", "[]"))),
         questions_topic=environ.get("QUESTIONS_TOPIC", ""),
         history_days=int(environ.get("HISTORY_DAYS", "0")),
         subject_keys_table=environ.get("SUBJECT_KEYS_TABLE", ""),

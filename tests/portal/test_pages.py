@@ -1,6 +1,7 @@
 """Pages that depend on what the gateway says of a person (L4.2, L4.3)."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -162,3 +163,21 @@ def test_half_a_character_is_never_shown_or_kept(place: Place) -> None:
         assert answer.status_code == 400
     assert place.portal.table.get("IDEA", "") is None
     assert place.portal.table.get("IDEA", "ä" * 2_000) is None
+
+
+def test_a_champion_sees_the_champions_sessions_and_early_models_and_nobody_else_does(place: Place) -> None:
+    """(L4.6)"""
+    settings = replace(place.portal.settings, early_access=("Opus, early",))
+    place.portal = replace(place.portal, settings=settings)
+    place.joined("p_champion", roles=["champions"])
+    place.joined("p_other")
+    seen = {}
+    for person in ("p_champion", "p_other"):
+        with place.browser(person) as client:
+            pages = [
+                client.get(f"/portal/{page}").text for page in ("champions", "support", "support/hours.ics")
+            ]
+            seen[person] = [
+                text in page for page in pages for text in ("Champions compare notes", "Opus, early")
+            ]
+    assert seen == {"p_champion": [True, True, True, False, True, False], "p_other": [False] * 6}

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lambdas.common.ids import new_id
+from lambdas.portal.pages.support import next_hours
 from lambdas.portal.portal import Portal, Visitor
 from lambdas.portal.table import Row
 from lambdas.portal.web import form, portal_of, redirect, signed_in, views_of, whole_number
@@ -36,6 +37,8 @@ async def champions(request: Request, visitor: Visitor) -> Response:
         champions=everyone,
         stories=stories[:20],
         is_champion=visitor.has_role(ROLE),
+        sessions=[hour for hour in next_hours(visitor, portal.now()) if ROLE in hour.of.roles],
+        early_access=portal.settings.early_access,
         shown=any(row.sk == visitor.person for row in everyone),
     )
 

@@ -59,7 +59,7 @@ async def home(request: Request, visitor: Visitor) -> Response:
         news=news_for(visitor)[:_RECENT],
         seen={row.sk.removeprefix("SEEN#") for row in visitor.rows_of("SEEN#")},
         champions=champions,
-        hours=next_hours(visitor.content, portal.now())[:1],
+        hours=next_hours(visitor, portal.now())[:1],
         budget=await budget_of(request, visitor),
     )
 

@@ -52,9 +52,11 @@ class Hour:
         return ends.astimezone(self.starts.tzinfo)
 
 
-def next_hours(content: Content, now: datetime, weeks: int = 2) -> list[Hour]:
-    """Return the office hours of the next weeks, soonest first."""
-    return sorted(_occurrences(content, now, weeks), key=lambda hour: (hour.starts, hour.of.id))
+def next_hours(visitor: Visitor, now: datetime, weeks: int = 2) -> list[Hour]:
+    """Return the office hours of the next weeks that are for this person, soonest first."""
+    found = _occurrences(visitor.content, now, weeks)
+    own = (hour for hour in found if not hour.of.roles or visitor.has_role(*hour.of.roles))
+    return sorted(own, key=lambda hour: (hour.starts, hour.of.id))
 
 
 def _occurrences(content: Content, now: datetime, weeks: int) -> Iterator[Hour]:
@@ -73,7 +75,7 @@ def _occurrences(content: Content, now: datetime, weeks: int) -> Iterator[Hour]:
 async def support(request: Request, visitor: Visitor) -> Response:
     """Show all ways to get help."""
     portal = portal_of(request)
-    hours = next_hours(visitor.content, portal.now())
+    hours = next_hours(visitor, portal.now())
     booked = await run_in_threadpool(lambda: {row.sk: row.data for row in portal.table.rows("HOURS")})
     tickets = [row for row in visitor.rows if row.sk.startswith("TICKET#")]
     asked = request.query_params.get("q", "")[:200]
@@ -218,7 +220,7 @@ async def book(request: Request, visitor: Visitor, fields: FormData) -> Response
     """Take a seat in an office hour, or return it."""
     portal = portal_of(request)
     key = str(fields.get("hour", ""))
-    hour = next((one for one in next_hours(visitor.content, portal.now()) if one.key == key), None)
+    hour = next((one for one in next_hours(visitor, portal.now()) if one.key == key), None)
     if hour is None:
         return failed(request, 404, visitor)
     wanted = fields.get("seat") == "take"
@@ -256,7 +258,7 @@ async def hours_calendar(request: Request, visitor: Visitor) -> Response:
             hour.of.topic[visitor.language.code],
             hour.of.link,
         )
-        for hour in next_hours(visitor.content, portal.now(), _WEEKS)
+        for hour in next_hours(visitor, portal.now(), _WEEKS)
     ]
     headers = {"content-disposition": 'attachment; filename="office-hours.ics"'}
     return Response(
