@@ -175,10 +175,7 @@ def read_content(data: bytes) -> Content:
         guidelines=tuple(_guideline(one) for one in document["guidelines"]),
         courses=tuple(_course(one) for one in document["courses"]),
         announcements=tuple(_announcement(one) for one in document["announcements"]),
-        office_hours=tuple(
-            OfficeHour(**{**_with_texts(one, "topic"), "roles": tuple(one.get("roles", ()))})
-            for one in document["office_hours"]
-        ),
+        office_hours=tuple(_office_hour(one) for one in document["office_hours"]),
         grace_days=document["grace_days"],
         renew_days=document["renew_days"],
         timeline=tuple(
@@ -194,6 +191,12 @@ def _guideline(one: Mapping[str, Any]) -> Guideline:
 
 def _with_texts(one: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {**one, **{name: Texts(one[name]) for name in names}}
+
+
+def _office_hour(one: Mapping[str, Any]) -> OfficeHour:
+    facts = _with_texts(one, "topic")
+    facts["roles"] = tuple(one.get("roles", ()))
+    return OfficeHour(**facts)
 
 
 def _course(one: Mapping[str, Any]) -> Course:
