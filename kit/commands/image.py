@@ -1,6 +1,5 @@
 """`kit image`: the gateway's container image, for a deployment whose gateway runs on Kubernetes."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(
@@ -32,9 +32,7 @@ def show(
     shown = {name: [shlex.join(each) for each in commands(image, name)] for name in BUILDERS}
     files = app_files()
     if as_json:
-        typer.echo(
-            json.dumps({"tag": image.tag, "files": files, "commands": shown}, indent=2, sort_keys=True)
-        )
+        print_json({"tag": image.tag, "files": files, "commands": shown})
         return
     typer.echo(f"tag {image.tag}, {len(files)} sources and the locked packages for amd64 and arm64\n")
     for name, lines in shown.items():

@@ -9,6 +9,7 @@ import typer
 from contract.problems import nearest
 from kit.commands.deployment_errors import deployment_errors
 from kit.commands.options import Client, Json
+from kit.commands.output import print_json
 from kit.errors import ExitCode, KitError
 
 app = typer.Typer(help="Start and follow the workflows of departments.", no_args_is_help=True)
@@ -35,11 +36,7 @@ def list_(
 
     library = _library_of(client)
     if as_json:
-        typer.echo(
-            json.dumps(
-                [{"name": one.name, **as_file(one)} for one in library.values()], indent=2, sort_keys=True
-            )
-        )
+        print_json([{"name": one.name, **as_file(one)} for one in library.values()])
         return
     for one in library.values():
         typer.echo(f"{one.name}  ({one.department}) {one.title}; prompt {one.prompt}")

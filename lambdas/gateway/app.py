@@ -9,10 +9,12 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from time import perf_counter, time
 from typing import TypeVar
 
+from lambdas.common.asgi import Application, Receive, Scope, Send, serve
 from lambdas.common.identities import Principal
 from lambdas.common.ids import new_id
 from lambdas.common.json_text import json_bytes
@@ -24,7 +26,7 @@ from lambdas.gateway.authorise import granted_models
 from lambdas.gateway.batches import read_batch_request
 from lambdas.gateway.composition import Gateway
 from lambdas.gateway.errors import ApiError, Header
-from lambdas.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
+from lambdas.gateway.exchange import ClientGone, Exchange
 from lambdas.gateway.json_body import JsonBody, parse_object
 from lambdas.gateway.message_request import MessageRequest, read_message_request, read_use_case
 from lambdas.gateway.models import models_page, one_model
@@ -40,7 +42,6 @@ JSON: list[Header] = [(b"content-type", b"application/json")]
 # how long a thread may keep the loop from all other calls; Python's default is 5 ms
 _THREAD_SECONDS = 0.001
 Parsed = TypeVar("Parsed")
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler = Callable[[Exchange, AccessEntry, Principal], Awaitable[None]]
 
 
@@ -106,31 +107,20 @@ class _App:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1003})
+        await serve(scope, receive, send, http=self._http, running=self._lifespan)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            if self._gateway is None:
-                self._compose = _on_aws()
-            if _to_be_snapshot():
-                warm_up(wait=True)
-            else:
-                await self._stand_up()
-            sys.setswitchinterval(_THREAD_SECONDS)
-        except Exception as error:
-            await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        if self._gateway is None:
+            self._compose = _on_aws()
+        if _to_be_snapshot():
+            warm_up(wait=True)
+        else:
+            await self._stand_up()
+        sys.setswitchinterval(_THREAD_SECONDS)
+        yield
         if self._gateway is not None:
             await self._gateway.stop()
-        await send({"type": "lifespan.shutdown.complete"})
 
     async def _stand_up(self) -> None:
         """Read what only this process may hold, once, and start."""

@@ -5,11 +5,12 @@ clients.
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from time import perf_counter
 from typing import Any, Protocol
 
+from lambdas.common.asgi import Receive, Scope, Send
 from lambdas.gateway import errors
 from lambdas.gateway.errors import ApiError, Header
 from lambdas.gateway.providers.transport import Cancellation
@@ -24,11 +25,6 @@ class AnswerForm(Protocol):
 
     def whole(self, status: int, body: bytes) -> bytes: ...
     def piece(self, data: bytes) -> bytes: ...
-
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class ClientGone(Exception):

@@ -9,8 +9,9 @@ import base64
 import json
 import os
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -19,6 +20,7 @@ from urllib.parse import parse_qsl, unquote
 
 from scim2_models import Error, InvalidSyntaxException, UnauthorizedException
 
+from lambdas.common.asgi import Application, Receive, Scope, Send, serve
 from lambdas.common.ids import new_id
 from lambdas.common.json_text import json_bytes
 from lambdas.common.log import Level, log, metrics
@@ -42,11 +44,6 @@ _NO_REFUSAL = frozenset(
     {404, 412}
 )  # what is not there, and what has changed meanwhile, is the protocol's everyday
 _WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +87,13 @@ class _App:
         self._pool = ThreadPoolExecutor(_THREADS, "requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1003})
+        await serve(scope, receive, send, http=self._http, running=self._lifespan)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            self._service = self._service or _compose()
-        except Exception as error:
-            await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        self._service = self._service or _compose()
+        yield
         self._pool.shutdown(wait=True)
-        await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/healthz" and scope["method"] in {"GET", "HEAD"}:
