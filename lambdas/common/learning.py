@@ -189,6 +189,12 @@ def _guideline(one: Mapping[str, Any]) -> Guideline:
     return Guideline(**_with_texts(one, "title", "text"))
 
 
+def _office_hour(one: Mapping[str, Any]) -> OfficeHour:
+    values = _with_texts(one, "topic")
+    values["roles"] = tuple(one.get("roles", ()))
+    return OfficeHour(**values)
+
+
 def _with_texts(one: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {**one, **{name: Texts(one[name]) for name in names}}
 
