@@ -767,6 +767,13 @@ class AnswerFilter:
             block.call = str(content.get("name", ""))
             block.waiting.append(Held(event, data))
             return []
+        if block.kind == "text" and content.get("citations"):
+            content = {**content, "citations": self._clean_value(content["citations"])}
+            if self.blocked:
+                return self._end(None)
+            if content != data["content_block"]:
+                data = {**data, "content_block": content}
+                event = _render(event, data)
         opening = content.get("text")
         if not (block.kind == "text" and isinstance(opening, str) and opening):
             if block.kind not in (

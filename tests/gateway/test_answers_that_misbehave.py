@@ -96,6 +96,19 @@ def test_a_stream_ends_at_an_event_that_cannot_be_read(both: Harness, data: byte
     assert data + b"\n" not in answer.body
 
 
+def test_a_citation_that_comes_with_the_start_of_its_block_is_filtered(filtering: Harness) -> None:
+    cited = {"type": "char_location", "cited_text": f"SSN {SSN}", "document_index": 0}
+    for text in ("", "Opening words. "):
+        events = stream_events(["Hel", "lo."])
+        block = {"type": "text", "text": text, "citations": [cited]}
+        start = event("content_block_start", {"index": 0, "content_block": block})
+        position = next(at for at, one in enumerate(events) if b"content_block_start" in one)
+        answer = streamed(filtering, [*events[:position], start, *events[position + 1 :]])
+        assert SSN.encode() not in answer.body
+        assert b"char_location" in answer.body
+        assert b"message_stop" in answer.body
+
+
 def test_nothing_follows_the_end_of_a_message(both: Harness) -> None:
     late = event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": f"SSN {SSN}"}})
     answer = streamed(both, [*stream_events(["Hel", "lo."]), late, late])
