@@ -14,7 +14,7 @@ from functools import cached_property
 
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.secret_places import encodes_text
-from lambdas.inspection.token_rules import PLACEHOLDER, entropy, jumbled
+from lambdas.inspection.token_rules import PLACEHOLDER, entropy, jumbled, looks_named
 
 PASSWORDS = (
     "pass", "pwd", "kenn", "mot", "contra", "clave", "senha", "secure", "wacht", "lösen", "hasł", "hesl",
@@ -161,11 +161,12 @@ def _part_of_code(given: Assigned) -> Answer:
 
 
 def _another_word(given: Assigned) -> Answer:
-    """The name begins a longer word: "passlib", "passed", "accessor", "keyboard", "AccessScope"."""
+    """The name begins a longer word: "passlib", "passed", "accessor", "authenticated_data"."""
     name, tail = given.lower_name, given.tail
     if name == "pass" and ((tail[:1].islower() and tail[:1] not in ("w", "e")) or tail.lower() == "ed"):
         return False
-    return False if name == "access" and tail[:2] == "or" else None
+    longer = (name == "access" and tail[:2] == "or") or (name == "auth" and tail[:8].lower() == "enticate")
+    return False if longer else None
 
 
 def _public_part(given: Assigned) -> Answer:
@@ -439,8 +440,6 @@ RULES: tuple[Callable[[Assigned], Answer], ...] = (
 
 # --- what a value looks like ------------------------------------------------------------------------------
 
-_WORDS = Expression(r"[A-Za-z]?[a-z]{3,}")
-
 
 def classes(value: str) -> int:
     """Return how many of lower case, upper case, digits and other characters the value contains."""
@@ -449,29 +448,6 @@ def classes(value: str) -> int:
         any(map(str.islower, different)) + any(map(str.isupper, different)) + any(map(str.isdigit, different))
         + (not all(map(str.isalnum, different)))
     )  # fmt: skip
-
-
-def looks_named(value: str) -> bool:
-    """Return whether the value is mostly words joined by punctuation or capitals: a variable, a path, a
-    model name.
-    """
-    letters = sum(c.isalpha() for c in value)
-    parts = re.split(r"[-_./:]", value)
-    wordy = sum(
-        len(part)
-        for part in parts
-        if part.isalpha() and len(part) >= 2 and (part.islower() or part.istitle() or part.isupper())
-    )
-    words = sum(len(word) for word in _WORDS.findall(value) if _vowels(word))
-    digits = sum(c.isdigit() for c in value)
-    if len(parts) >= 3 and wordy >= 0.5 * len(value):
-        return True
-    return letters > 0 and digits <= 4 and words >= 0.75 * letters and len(value) < 60
-
-
-def _vowels(word: str) -> bool:
-    count = sum(c in "aeiouyAEIOUY" for c in word)
-    return 0.2 <= count / len(word) <= 0.65
 
 
 def _made_by_chance(value: str) -> bool:

@@ -55,7 +55,7 @@ from lambdas.inspection.normalise import MappedText, latin_only, normalise, with
 from lambdas.inspection.policy import level_of
 
 # raised with every change of what is found; records carry it so that a finding can be explained later
-INSPECTION_VERSION = "2026.12.1"
+INSPECTION_VERSION = "2026.12.2"
 
 DETECTORS: tuple[str, ...] = (
     *personal_data.DETECTORS,

@@ -6,6 +6,7 @@ lexicon alone is unmistakable. A person's name beside a health, personnel or leg
 """
 
 import re
+from collections.abc import Iterator
 
 from lambdas.inspection import linear, matters_abroad
 from lambdas.inspection.context import Kind
@@ -27,6 +28,7 @@ _LONG = 1_500  # characters
 _FEWEST_WORDS = 3  # "maximum: 9007199254740991" is about nothing
 _FEW_SENTENCES = 4
 _SHORTEST_PAIR = 80  # characters: two headings say too little
+_PARAGRAPH = Expression(r"[^\n]+(?:\n[ \t]*[^\s][^\n]*)*")
 _SENTENCE_END = Expression(r"[.!?](?=\s)|\n")
 
 _ILLNESSES = (
@@ -252,6 +254,9 @@ _GENERAL_QUESTION = Expression(
 _OWN = Expression(
     r"\b(?:our|ours|we|us|my|mine|unser\w*|wir|uns|mein\w*|notre|nous|mon|nuestr\w+|nos)\b|\d{2}"
 )
+_OF_THE_WRITER = Expression(
+    r"\b(?:our|ours|we|us|my|mine|unser\w*|wir|uns|mein\w*|notre|nous|mon|nuestr\w+|nos)\b|(?<![\w.])\d{2}"
+)
 _PERSON_TERMS: dict[str, Expression] = {
     "HEALTH": Expression(rf"\b(?:{_words(_ILLNESSES, _AMBIGUOUS)})\b"),
     "PERSONNEL": Expression(
@@ -300,6 +305,9 @@ def find(
             shown = kind is Kind.DOCUMENTATION and _SHOWN.search(lower, start, end)
             if name and not shown and not is_published(lower, start, end):
                 _keep(found, Span(name, start, end, round(score, 3), "linear-model"))
+    if len(plain) > _LONG and kind is Kind.PROSE and channel is not Channel.DEFINITIONS:
+        for span in _own_paragraphs(lower):
+            _keep(found, span)
     for span in matters_abroad.find(lower, places):
         general = _GENERAL_QUESTION.match(lower[max(0, lower.rfind("\n", 0, span.start)) :])
         if not general and not is_published(lower, span.start, span.end):
@@ -309,6 +317,25 @@ def find(
         persons += [Span("PERSON", *match.span(), 0.5, "wording") for match in _NAMED.finditer(plain)]
     _beside_persons(lower, persons, found)
     return list(found.values())
+
+
+def _own_paragraphs(lower: str) -> Iterator[Span]:
+    """Yield paragraphs of a long text that are the matter of those who write, each read as if it stood alone.
+
+    A window of the whole text mixes a short paragraph with its neighbours; and a long text has many, so one
+    must say "we" or hold a figure.
+    """
+    for match in _PARAGRAPH.finditer(lower):
+        start, end = match.span()
+        if not (_SHORTEST_PAIR // 2 <= end - start <= _LONG and _OF_THE_WRITER.search(lower, start, end)):
+            continue
+        paragraph = lower[start:end]
+        score = linear.model("meaning").score(paragraph)
+        if score < THRESHOLD or _GENERAL_QUESTION.match(paragraph):
+            continue
+        name = _named(paragraph, 0, len(paragraph))
+        if name and not is_published(paragraph, 0, len(paragraph)):
+            yield Span(name, start, end, round(score, 3), "linear-model")
 
 
 def _beside_persons(lower: str, persons: list[Span], found: dict[str, Span]) -> None:

@@ -9,7 +9,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -136,6 +136,40 @@ def _escapes(text: str) -> list[tuple[int, int]]:
     return found
 
 
+_FEW = 8  # different characters: beyond, one pass over the text is quicker than one replacement for each
+
+
+def _translated(text: str, changed: Sequence[str]) -> str:
+    forms = {character: _TABLE[ord(character)] for character in changed}
+    if len(forms) > _FEW or any(form in forms for form in forms.values()):
+        return text.translate(_TABLE)
+    for character, form in forms.items():
+        text = text.replace(character, form)
+    return text
+
+
+def _origins(text: str, resized: Sequence[str]) -> Origins:
+    """Return the origins where these characters have a normal form of none, two or more characters."""
+    origins = Origins(None)
+    position = 0
+    for place in sorted(place for character in resized for place in _each(text, character)):
+        if place > position:
+            origins.add(position, place)
+        for _ in _TABLE[ord(text[place])]:
+            origins.add(place, place + 1)
+        position = place + 1
+    if len(text) > position:
+        origins.add(position, len(text))
+    return origins
+
+
+def _each(text: str, character: str) -> Iterator[int]:
+    place = text.find(character)
+    while place >= 0:
+        yield place
+        place = text.find(character, place + 1)
+
+
 def _unescape(escape: str) -> str:
     head = escape[0]
     if head == "%":
@@ -187,14 +221,9 @@ def normalise(text: str) -> MappedText:
     else:
         strange = {character for character in set(text) if character > "\x7f"}
         changed = [character for character in strange if _TABLE[ord(character)] != character]
-        plain = text.translate(_TABLE) if changed else text
-        if all(len(_TABLE[ord(character)]) == 1 for character in changed):
-            mapped = MappedText(plain, None, length)
-        else:
-            starts: list[int] = []
-            for index, character in enumerate(text):
-                starts.extend([index] * len(_TABLE[ord(character)]))
-            mapped = MappedText(plain, starts, length)
+        plain = _translated(text, changed)
+        resized = [character for character in changed if len(_TABLE[ord(character)]) != 1]
+        mapped = MappedText(plain, _origins(text, resized) if resized else None, length)
     for _ in range(_MAX_ESCAPE_LEVELS):
         escapes = _escapes(mapped.text)
         if not escapes:

@@ -31,6 +31,9 @@ def given(value: str) -> bool:
     )
 
 
+_HOST_AND_PATH = Expression(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,10}/")
+
+
 def chosen(value: str) -> bool:
     """Return whether a written-out value has what no plain word has: a digit, a special character, or mixed
     case.
@@ -291,7 +294,7 @@ PLACES: tuple[Rule, ...] = (
     _place(
         "signing-call",
         ("hmac.new(", "createhmac(", "jwt.sign(", "jwt.encode(", "jwt.decode(", "jwt.verify(", "hmac("),
-        r"(?:hmac\.new|createhmac|jwt\.(?:sign|encode|decode|verify)|hmac)\(\s*(?:[^()\"'\n,]{1,60},\s*"
+        r"(?:hmac\.new|createhmac|jwt\.(?:sign|encode|decode|verify)|(?<!wit)hmac)\(\s*(?:[^()\"'\n,]{1,60},\s*"
         r"|[\"']sha\d{1,3}[\"'],\s*|\{[^{}\n]{0,120}\},\s*)?b?[\"']([^\"'\s\n]{8,120})[\"']",
         lambda v: chosen(v) and not v.lower().startswith(("sha", "aws4")),
     ),
@@ -450,7 +453,7 @@ PLACES: tuple[Rule, ...] = (
         "spoken-password",
         ("following password", "following key", "following token", "following secret"),
         r"follow(?:ing)? (?:password|key|token|secret)[^\n:]{0,80}:\s{1,8}[\"'`]?([^\s\"'`]{8,100})",
-        lambda v: keyish(v) or spoken(v),
+        lambda v: (keyish(v) or spoken(v)) and not _HOST_AND_PATH.match(v),
     ),
     _place(
         "credential-pair",
@@ -480,7 +483,7 @@ PLACES: tuple[Rule, ...] = (
         r"(?<![^\s\"'`“(,])((?=[^\s\"'`”,]*[A-Za-z])(?=[^\s\"'`”,]*\d)(?=[^\s\"'`”,]*[!@#$%^&*?][^\s\"'`”,])"
         r"[A-Za-z0-9!#$%^&*?@_+.~-]{7,40}"
         r"|[A-Za-z0-9_.-]*[A-Za-z][A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*[!#*?$](?=[\s\"'`”,.]|\Z))",
-        lambda v: given(v) and not re.fullmatch(r"[\w.+-]+@[\w-]+\.[\w.-]+", v),
+        lambda v: given(v) and not re.fullmatch(r"[\w.+-]+@[\w-]+\.[\w.-]+|\w+(?:\*\w+)+", v),
         score=0.75,
         flags=0,
     ),

@@ -65,3 +65,29 @@ def jumbled(value: str, least: float = 0.42) -> bool:
     kinds = [1 if c.islower() else 2 if c.isupper() else 3 if c.isdigit() else 0 for c in value]
     turns = sum(one != other for one, other in itertools.pairwise(kinds) if one and other)
     return turns >= least * (len(value) - 1) and value.isascii() and not re.search(r"[^\w+/=.~:-]", value)
+
+
+_WORDS = Expression(r"[A-Za-z]?[a-z]{3,}")
+
+
+def looks_named(value: str) -> bool:
+    """Return whether the value is mostly words joined by punctuation or capitals: a variable, a path, a
+    model name.
+    """
+    letters = sum(c.isalpha() for c in value)
+    parts = re.split(r"[-_./:]", value)
+    wordy = sum(
+        len(part)
+        for part in parts
+        if part.isalpha() and len(part) >= 2 and (part.islower() or part.istitle() or part.isupper())
+    )
+    words = sum(len(word) for word in _WORDS.findall(value) if _vowels(word))
+    digits = sum(c.isdigit() for c in value)
+    if len(parts) >= 3 and wordy >= 0.5 * len(value):
+        return True
+    return letters > 0 and digits <= 4 and words >= 0.75 * letters and len(value) < 60
+
+
+def _vowels(word: str) -> bool:
+    count = sum(c in "aeiouyAEIOUY" for c in word)
+    return 0.2 <= count / len(word) <= 0.65

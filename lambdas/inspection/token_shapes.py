@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from lambdas.inspection.expressions import Expression
 from lambdas.inspection.findings import Span
-from lambdas.inspection.token_rules import entropy, jumbled, varied
+from lambdas.inspection.token_rules import entropy, jumbled, looks_named, varied
 
 # the rest of a token begins here; what stands before is looked at only then. One expression for each sign:
 # an expression that begins with a plain character is sought many times faster than one with a choice
@@ -79,7 +79,8 @@ def _fits(provider: str | None, rest: str) -> bool:
         return len(rest) == 64 and _HEX.issuperset(rest)
     if provider == "pushbullet":
         return len(rest) == 32
-    return len(rest) <= 26 and sum(c.isdigit() for c in rest) >= 2 and entropy(rest) > 3.5
+    random = sum(c.isdigit() for c in rest) >= 2 and entropy(rest) > 3.5
+    return len(rest) <= 26 and random and not looks_named(rest)  # b.ContentCRC64, an attribute
 
 
 def _random(rest: str, *, of_keys: bool) -> bool:

@@ -205,6 +205,7 @@ _MARK = Expression(
     r"(?:\*{1,3}|~~|`|</?[a-zA-Z][^<>\n]{0,40}>|<!--[^>\n]{0,40}-->|[\"'] ?(?:\+|\.|&|\|\||\.\.) ?[\"']){1,3}"
     r"(?= ?[\w@.+/-])"
 )
+_TWO_DIGITS = Expression(r"[0-9][^0-9]*[0-9]")
 # a text without any of these holds no such mark; that is checked in microseconds
 _MARK_SIGNS = tuple("*~`<") + tuple(
     f"{quote}{blank}{sign}" for quote in "\"'" for blank in ("", " ") for sign in ("+", ".", "&", "|")
@@ -226,8 +227,8 @@ def _line_breaks(text: str, candidates: Candidates) -> Iterator[tuple[int, int]]
 
 
 def _marks(text: str) -> Iterator[tuple[int, int]]:
-    if not any(sign in text for sign in _MARK_SIGNS):
-        return
+    if not any(sign in text for sign in _MARK_SIGNS) or not ("@" in text or _TWO_DIGITS.search(text)):
+        return  # `_parted` asks for one or the other
     for match in _MARK.finditer(text):
         left = match.start()
         before = text[max(0, left - 2) : left]

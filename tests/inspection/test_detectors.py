@@ -107,6 +107,13 @@ def test_values_are_found_in_the_wordings_of_people(
         '"id": "to-get-a-remote-access-session-1471014119414", arn:aws:x::1:key-value-store/8562a61f-caba',
         "password = enforce_bytes(proxy_auth[1], name)\npassword = base64.b16encode(random_bytes[8:])",
         "PrivateKeyTypes = (Ed25519PrivateKey, X25519PrivateKey)\nnew URL('https://a:b@host.org?abc')",
+        'challenge := `Bearer authorization_uri="https://login.partner.com/x1"`',
+        "func SetCRC64(v []byte) {\n b.TransactionalContentCRC64 = v\n}",
+        'const expectedKeyHex = "d930363f7e0308c333b9618617ea728963d8df993665ae7be1092d4926fd864b"',
+        "b := pbkdf2.Key(password, salt, 1, p*128*r, sha256.New)",
+        'got, err := jwsWithMAC(key, "018c0ae5-4d9b-471b-bfd6-eef314bc7037", "", rawPayload)',
+        "a file has the following keys:\ngo.partner.org/driver@v1.17.10/testdata/README.rst:94:- ``x``",
+        "cryptoKeys/MYKEY?additional_authenticated_data=SGVsbG8sIOS4lueVjA==",
         "timestamps 1732492800 and 1732492800123 in the log of build 2026.11.25.1",
     ],
 )

@@ -82,6 +82,35 @@ def blocked(inspector: Inspector, text: str) -> bool:
     return decide(inspection, Department()).action is Action.BLOCK
 
 
+_EVERYDAY = (
+    "The kitchen on the third floor is open again, and the coffee machine works. Please bring a cup.",
+    "A summary of the talk about gardens is on the notice board. It has pictures of roses and of herbs.",
+    "Lunch in the canteen is soup, bread and salad. On Friday there is fish, as always.",
+    "The bicycle cellar was cleaned. Whoever misses a red helmet can fetch it at the reception.",
+    "The choir meets after work in the large hall. New voices are welcome, high and low.",
+)
+LONG_MATTERS = [
+    "The board will vote on Thursday whether we buy Harlow Robotics for 410 million; nobody outside the "
+    "deal team may know.",
+    "Revenue for the third quarter will come in at 212 million, well under guidance; do not release before "
+    "the earnings call.",
+    "Our counsel thinks the arbitration with Brightwater will cost us nine million and advises a settlement "
+    "before the hearing.",
+    "Unannounced: version 9 moves to our own model and the pricing doubles in June.",
+    "Der Umsatz im dritten Quartal liegt unveröffentlicht bei 94 Millionen und damit unter der Prognose.",
+    "Nous allons racheter la société Delmas pour 45 millions, l'annonce est prévue en juin.",
+]
+
+
+@pytest.mark.parametrize("matter", LONG_MATTERS)
+def test_a_matter_in_a_long_document_stops_as_it_does_alone(inspector: Inspector, matter: str) -> None:
+    around = "\n\n".join(_EVERYDAY[number % len(_EVERYDAY)] for number in range(40))
+    assert len(around) > 3_500
+    assert blocked(inspector, matter)
+    assert not blocked(inspector, f"{around}\n\n{around}")
+    assert blocked(inspector, f"{around}\n\n{matter}\n\n{around}")
+
+
 @pytest.mark.parametrize("text", OWN_MATTERS)
 def test_an_organisations_own_matter_stops(inspector: Inspector, text: str) -> None:
     assert blocked(inspector, text)
