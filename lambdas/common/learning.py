@@ -199,12 +199,6 @@ def _with_texts(one: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {**one, **{name: Texts(one[name]) for name in names}}
 
 
-def _office_hour(one: Mapping[str, Any]) -> OfficeHour:
-    facts = _with_texts(one, "topic")
-    facts["roles"] = tuple(one.get("roles", ()))
-    return OfficeHour(**facts)
-
-
 def _course(one: Mapping[str, Any]) -> Course:
     return Course(
         id=one["id"],
