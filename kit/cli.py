@@ -59,6 +59,7 @@ from kit.commands import (
     whoami,
     workflow,
 )
+from kit.commands.deployment_errors import aws_refusals
 from kit.errors import ExitCode, KitError
 from kit.terminal import VERBOSITY, Verbosity, causes
 
@@ -169,7 +170,8 @@ def main() -> None:
     if sys.argv[1:2] in (["preview"], ["review"], ["up"]):
         gc.disable()  # commands end within seconds, and garbage collection took a quarter of their time
     try:
-        app()
+        with aws_refusals():
+            app()
     except KitError as error:
         _explain(error)
         sys.exit(int(error.exit_code))

@@ -9,7 +9,6 @@ from pulumi_aws import iam
 
 from components.base import KitComponent, Names, refuse
 from components.permissions import Statement, canonical_json, document, put_copies, via
-from contract.in_force import IN_FORCE
 from lambdas.common.bindings import ATTRIBUTES as BINDING_ATTRIBUTES
 from lambdas.measurement.queries import PARQUET_PREFIX
 
@@ -163,7 +162,6 @@ def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
             ["s3:GetObject", "s3:PutObject"],
             [_objects(names, "governance", "dictionaries/*")],
         ),
-        Statement("ReadPolicy", ["s3:GetObject"], [_objects(names, "governance", "policy/*")]),
         # what the organisation allows beyond the shipped request contract (`kit contract allow`)
         Statement(
             "AllowRequests", ["s3:PutObject"], [_objects(names, "governance", "policy/request-contract.json")]
@@ -216,8 +214,7 @@ def statements_of(args: RolesArgs) -> dict[str, list[Statement]]:
             ],
             "training-lead": [*read_documents, *read_prompts, *dashboards, *_train(args)],
             "governance-lead": [
-                *read_documents,
-                *read_prompts,
+                *_read_evidence(args),
                 *attest,
                 *protect_terms,
                 *_investigate(args),
@@ -363,8 +360,10 @@ def _use_key(sid: str, actions: Sequence[str], key_arn: pulumi.Input[str], names
 
 
 def _read(
-    names: Names, what: str, bucket: str, patterns: Sequence[str], key_arn: pulumi.Input[str]
+    names: Names, what: str, bucket: str, patterns: Sequence[str], key_arn: pulumi.Input[str] | None
 ) -> list[Statement]:
+    """Return permission to list and read objects; without a key, another statement decrypts them."""
+    decrypt = [_use_key(f"Decrypt{what}", ["kms:Decrypt"], key_arn, names)] if key_arn is not None else []
     return [
         Statement(
             f"List{what}",
@@ -377,7 +376,7 @@ def _read(
             ["s3:GetObject", "s3:GetObjectVersion"],
             [_objects(names, bucket, pattern) for pattern in patterns],
         ),
-        _use_key(f"Decrypt{what}", ["kms:Decrypt"], key_arn, names),
+        *decrypt,
     ]
 
 
@@ -414,8 +413,12 @@ def _query_analytics(args: RolesArgs) -> list[Statement]:
                 names.arn("glue", f"table/{glue_name(names)}/*"),
             ],
         ),
-        *_read(names, "Metadata", "analytics", ["records/*", f"{PARQUET_PREFIX}/*"], args.analytics_key_arn),
+        *_read(names, "Metadata", "analytics", _COPIES, args.analytics_key_arn),
     ]
+
+
+# Copies of records without bodies, and the figures computed from them.
+_COPIES = ("aggregates/*", "records/*", f"{PARQUET_PREFIX}/*")
 
 
 def glue_name(names: Names) -> str:
@@ -426,8 +429,13 @@ def glue_name(names: Names) -> str:
 def _investigate(args: RolesArgs) -> list[Statement]:
     names = args.names
     return [
-        *_read(names, "Records", "audit", ["manifests/*", "records/*", "segments/*"], args.audit_key_arn),
         Statement("ReadLock", ["s3:GetObjectRetention"], [_objects(names, "audit")]),
+        # what a pack of evidence says of the store's retention
+        Statement(
+            "ReadRetention",
+            ["s3:GetBucketObjectLockConfiguration", "s3:GetLifecycleConfiguration"],
+            [f"arn:{names.partition}:s3:::{names.everywhere('audit')}"],
+        ),
         Statement(
             "VerifySignatures",
             ["kms:GetPublicKey", "kms:Verify"],
@@ -435,11 +443,31 @@ def _investigate(args: RolesArgs) -> list[Statement]:
         ),
         Statement("SignEvidence", ["kms:GetPublicKey", "kms:Sign"], [args.evidence_key_arn]),
         Statement("UnwrapSubjectKeys", ["kms:Decrypt"], [args.subject_key_arn]),
-        *_read(names, "AccessLog", "access-logs", ["api/*"], args.analytics_key_arn),
+        Statement("ReadLedger", ["dynamodb:Scan"], _table(names, "ledger")),
         Statement(
             "ReadGatewayLog",
             ["logs:FilterLogEvents"],
             [names.arn("logs", f"log-group:/aws/lambda/{names.of('gateway')}:*")],
+        ),
+    ]
+
+
+def _read_evidence(args: RolesArgs) -> list[Statement]:
+    """Return permission to read records, copies, logs and what governs: for investigations, packs of
+    evidence, reports and measured gates. Few statements: a role's policies have 10,240 characters at most.
+    """
+    names = args.names
+    governance = [f"{one}/*" for one in (*_GOVERNS, "access-reviews", "change-reviews", "registers")]
+    return [
+        *_read(names, "Governance", "governance", governance, None),
+        *_read(names, "Records", "audit", ["manifests/*", "records/*", "segments/*"], None),
+        *_read(names, "Copies", "analytics", _COPIES, None),
+        *_read(names, "AccessLog", "access-logs", ["api/*"], None),
+        Statement(
+            "DecryptWhatIsRead",
+            ["kms:Decrypt"],
+            [args.governance_key_arn, args.audit_key_arn, args.analytics_key_arn],
+            conditions=via("s3", names.region),
         ),
     ]
 
@@ -491,22 +519,11 @@ def _review_access(args: RolesArgs) -> list[Statement]:
         Statement(
             "ReadRoles",
             ["iam:GetRole"],
-            [names.arn("iam", f"role/{names.of(role)}", regional=False) for role in ROLES],
+            [names.arn("iam", f"role/{names.of('*')}", regional=False)],
         ),
-        Statement(
-            "FindReviews",
-            ["s3:ListBucket"],
-            [f"arn:{names.partition}:s3:::{names.everywhere('governance')}"],
-            conditions={
-                "StringLike": {
-                    "s3:prefix": [*(f"{one}/*" for one in _KEPT_BY_GOVERNANCE), "gates/*", f"{IN_FORCE}*"]
-                }
-            },
-        ),
-        Statement("ReadGates", ["s3:GetObject"], [_objects(names, "governance", "gates/*")]),
         Statement(
             "KeepReviews",
-            ["s3:GetObject", "s3:PutObject"],
+            ["s3:PutObject"],
             [_objects(names, "governance", f"{one}/*") for one in _KEPT_BY_GOVERNANCE],
         ),
         Statement(
@@ -517,7 +534,8 @@ def _review_access(args: RolesArgs) -> list[Statement]:
     ]
 
 
-# Prefixes of the governance bucket: access reviews, verdicts on changes, measured gates, registers.
+# Prefixes of the governance bucket: what others decide, and what the governance lead keeps.
+_GOVERNS = ("departments", "documents", "gates", "policy", "prompts")
 _KEPT_BY_GOVERNANCE = ("access-reviews", "change-reviews", "gates/measured", "registers")
 
 

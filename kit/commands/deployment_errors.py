@@ -1,5 +1,6 @@
-"""Shared error handling of commands that change a deployment: AWS errors become one message."""
+"""Shared error handling of commands: AWS errors become one message."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,3 +14,15 @@ def deployment_errors() -> Iterator[None]:
         yield
     except AWS_ERRORS as error:
         raise from_aws(error) from None
+
+
+@contextmanager
+def aws_refusals() -> Iterator[None]:
+    """Turn an error of AWS that no command expected into `KitError`; nothing is loaded for it before."""
+    try:
+        yield
+    except Exception as error:
+        if "botocore.exceptions" not in sys.modules:
+            raise
+        with deployment_errors():
+            raise error from None

@@ -116,6 +116,9 @@ _ROLES = {
         "GetObjectRetention",
         "Verify",
         "FilterLogEvents",
+        "GetObject",
+        "ListObjectsV2",
+        "Scan",
     ),
     "key-operator": (
         "GetSecretValue",

@@ -109,6 +109,10 @@ def test_the_longest_client_that_is_let_in_has_names_that_aws_takes(tmp_path: Pa
             name = one.inputs["bucket" if kind == "aws:s3/bucket" else "name"]
             assert len(name) <= CHARACTERS[kind], name
     assert set(checked) == set(CHARACTERS)
+    inline: Counter[str] = Counter()
+    for one in (one for graph in graphs.values() for one in graph if one.type.endswith(":RolePolicy")):
+        inline[one.inputs["role"]] += len(one.inputs["policy"])
+    assert max(inline.values()) <= 10_240, inline.most_common(1)
 
 
 @pytest.mark.parametrize("client", ["lawson", "amazonia", "sg", "sg-bank", "acme"])

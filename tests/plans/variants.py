@@ -19,6 +19,11 @@ _CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-1111-
 _DOMAIN = {"custom_domain": {"name": "api.example.com", "certificate_arn": _CERTIFICATE}}
 _ON_KUBERNETES = {"capacity": {"runtime": "kubernetes"}}
 _DIRECT = {"name": "direct.example.com", "certificate_arn": _CERTIFICATE}
+_PORTAL = {"name": "claude.example.com", "certificate_arn": _CERTIFICATE}
+_REMINDERS = {
+    "sender": "claude@example.com",
+    "identity_arn": "arn:aws:ses:eu-central-1:111122223333:identity/example.com",
+}
 _GUID = "11111111-2222-3333-4444-555555555555"
 _MONITOR = "arn:aws:ce::111122223333:anomalymonitor/0a1b2c3d-1111-2222-3333-444455556666"
 
@@ -53,6 +58,7 @@ VARIANTS: Mapping[str, Mapping[str, Any] | None] = {
         "api": _DOMAIN,
         "cluster": {"direct_door": _DIRECT},
         "contacts": _CONTACTS,  # with every kind of channel
+        "portal": {"custom_domain": _PORTAL, "reminders": _REMINDERS},
         "sizing": _ON_KUBERNETES,
     },
     "cluster first": {
