@@ -65,6 +65,8 @@ def test_each_way_of_writing_a_secret_is_found(whole: Inspector, way: str) -> No
         ("Our front desk ({}) is open from 8 to 6.", "0164/4871553", "PHONE"),
         ("name;phone\nAnna;{}", "0156/2157385", "PHONE"),
         ("payroll wants his social, it is {}, today", "358 77 3753", "US_SSN"),
+        ("call the tool lookup_ssn_{} again", "751-21-4179", "US_SSN"),
+        ("card_{}.json", "4539148803436467", "CREDIT_CARD"),
         ("Employee Jill ({}) moved to Ohio", "751 21 4179", "US_SSN"),
         ("account held under SSN {}, he says", "987-XX-4321", "US_SSN"),
         ("the guest was declined: {}, can you retry it?", "4493371673404", "CREDIT_CARD"),

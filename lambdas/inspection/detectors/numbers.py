@@ -91,7 +91,8 @@ def _cluster(context: Context, start: int, end: int, raw: str, *, whole: bool = 
         return
     before = text[start - 1] if start else " "
     after = text[end : end + 1]
-    glued = before.isalnum() or before == "_" or after.isalnum() or after == "_"
+    named = before == "_" and any(context.before(group, start - 1, 0) for group in ("ssn", "card"))
+    glued = before.isalnum() or (before == "_" and not named) or after.isalnum() or after == "_"
     address = ip4(context, start, end, raw, groups)
     if address:
         yield address
