@@ -63,9 +63,7 @@ def main(settings: Settings) -> None:
     layer = DependencyLayer("gateway-layer", names, "gateway", options)
     gateway_args = _gateway(settings, base, ledger, analytics, layer, where)
     gateway_args = _with_second_stage(settings, base, gateway_args, options)
-    quarantine = PrivateBucket(
-        "quarantine", quarantine_args(names_of(settings), base["subject_key_arn"]), options
-    )
+    quarantine = PrivateBucket("quarantine", quarantine_args(names, base["subject_key_arn"]), options)
     gateway_args = replace(gateway_args, quarantine=quarantine)
     gateway = Gateway("gateway", gateway_args, options)
     context, stores = gateway_args.context, gateway_args.stores
@@ -118,12 +116,7 @@ def main(settings: Settings) -> None:
             "gateway_function_arn": gateway.function.arn,
             "gateway_role_arn": gateway.role.arn,
             "gateway_log_group_name": gateway.function.log_group.name,
-            "ledger_table_name": ledger.ledger.name,
-            "ledger_table_arn": ledger.ledger.arn,
-            "access_table_name": ledger.access.name,
-            "access_table_arn": ledger.access.arn,
-            "subject_keys_table_name": ledger.subject_keys.name,
-            "subject_keys_table_arn": ledger.subject_keys.arn,
+            **ledger.exports(),
             "policy_object_key": POLICY_OBJECT_KEY,
             "reviews_table_name": desk.table.name,
             "reviews_table_arn": desk.table.arn,
@@ -201,12 +194,7 @@ def _gateway(
         stores=taken(
             Stores,
             base,
-            ledger_table_name=ledger.ledger.name,
-            ledger_table_arn=ledger.ledger.arn,
-            access_table_name=ledger.access.name,
-            access_table_arn=ledger.access.arn,
-            subject_keys_table_name=ledger.subject_keys.name,
-            subject_keys_table_arn=ledger.subject_keys.arn,
+            **ledger.exports(),
             analytics_stream_name=analytics.stream.name,
             analytics_stream_arn=analytics.stream.arn,
         ),

@@ -49,6 +49,17 @@ class Ledger(KitComponent):
             {"ledger": self.ledger.name, "access": self.access.name, "subjectKeys": self.subject_keys.name}
         )
 
+    def exports(self) -> dict[str, pulumi.Output[str]]:
+        """Return name and ARN of each table, as stages export them and functions take them."""
+        return {
+            "ledger_table_name": self.ledger.name,
+            "ledger_table_arn": self.ledger.arn,
+            "access_table_name": self.access.name,
+            "access_table_arn": self.access.arn,
+            "subject_keys_table_name": self.subject_keys.name,
+            "subject_keys_table_arn": self.subject_keys.arn,
+        }
+
     def _table(
         self, name: str, what: str, args: LedgerArgs, *, expires: bool = False, recovery_days: int
     ) -> dynamodb.Table:

@@ -68,12 +68,12 @@ class Worker:
         for item in self.directory.store.under(OUTBOX):
             if not has_time():
                 break
-            event = read_event(item)
             try:
+                event = read_event(item)
                 complete = self._complete(event, has_time)
             except Exception as error:  # one event must not keep the others waiting
                 failed += 1
-                log("event_failed", event=event.id, kind=_kind(event), error=type(error).__name__)
+                log("event_failed", event=item["sk"]["S"], error=type(error).__name__)
                 continue
             if complete:
                 self.directory.store.remove(OUTBOX, event.id)

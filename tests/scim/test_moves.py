@@ -271,6 +271,17 @@ def test_a_consequence_that_fails_stays_until_it_is_done_and_keeps_nobody_waitin
     assert moves(audit) == [("joiner", "", "marketing")]
 
 
+def test_an_event_that_nobody_can_read_keeps_nobody_waiting(marketing):
+    scim, _, _ = marketing
+    store, audit = scim.directory.store, Audit()
+    store.write(OUTBOX, "0", {"event": {"S": "no event"}})
+    with pytest.raises(ConsequencesFailed):
+        run(worker_of(scim, audit=audit))
+    assert moves(audit) == [("joiner", "", "marketing")]
+    assert [one["sk"]["S"] for one in store.under(OUTBOX)] == ["0"]
+    store.remove(OUTBOX, "0")
+
+
 def test_a_leaver_is_signed_out_and_shut_out_and_let_in_again_as_a_joiner(marketing):
     scim, person, _ = marketing
     name = scim.http.get(f"/Users/{person}").json()["userName"]
